@@ -1,0 +1,104 @@
+// swift-tools-version: 6.2
+// Causeway: one package, five layers. `docs/ARCHITECTURE.md` explains each room; `Tests/RoomTests`
+// reads this file and the sources, and fails on any arrow that does not point down.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+/// A Swift room: a target whose folder names its layer.
+func room(
+    _ layer: String, _ name: String, uses dependencies: [Target.Dependency] = [],
+    resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)",
+        resources: resources, swiftSettings: strict)
+}
+
+/// A library of the host, found through pkg-config.
+func library(_ name: String, _ pkgConfig: String, apt package: String) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/Seams/\(name)", pkgConfig: pkgConfig,
+        providers: [.apt([package])])
+}
+
+/// The tests of one room.
+func tests(_ name: String, uses dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests",
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "causeway",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
+    ],
+    targets: [
+        // Ground: values and bytes, no I/O.
+        room("Ground", "Bytes"),
+        room("Ground", "GuestWire", uses: ["Bytes"]),
+        room("Ground", "FUSEWire", uses: ["Bytes"]),
+        room("Ground", "CPIOLayout", uses: ["Bytes"]),
+
+        // Seams: protocols, and the one room that names libc.
+        .target(name: "CPlatform", path: "Sources/Seams/CPlatform"),
+        room("Seams", "Platform", uses: ["CPlatform", "Bytes"]),
+        room("Seams", "VirtualMachine", uses: ["Platform"]),
+        library("CBlkid", "blkid", apt: "libblkid-dev"),
+        library("CFUSE", "fuse3", apt: "libfuse3-dev"),
+        library("CNFS", "libnfs", apt: "libnfs-dev"),
+
+        // Engines: one technology each.
+        room("Engines", "Catalogue", resources: [.embedInCode("filesystems.json")]),
+        room("Engines", "Inspection", uses: ["Catalogue", "Platform", "CBlkid"]),
+        room("Engines", "Appliance", uses: ["CPIOLayout", "Platform", "VirtualMachine"]),
+        room("Engines", "Sandbox", uses: ["Platform"]),
+        room("Engines", "Hypervisors", uses: ["VirtualMachine", "Platform", "Sandbox"]),
+        room("Engines", "StorageDaemon", uses: ["Platform", "Sandbox"]),
+        room("Engines", "GuestLink", uses: ["Bytes", "GuestWire", "Platform"]),
+        room(
+            "Engines", "Bridge",
+            uses: ["Bytes", "GuestWire", "GuestLink", "Platform", "CFUSE", "CNFS"]),
+
+        // Guest: the agent; no Foundation.
+        room("Guest", "GuestCore", uses: ["Bytes", "GuestWire", "FUSEWire", "Platform"]),
+
+        // Services: disk state, sockets, processes.
+        room(
+            "Services", "Sessions",
+            uses: [
+                "Catalogue", "Inspection", "Appliance", "Sandbox", "Hypervisors", "StorageDaemon",
+                "GuestLink", "GuestWire", "Bridge", "VirtualMachine", "Platform",
+            ]),
+
+        // Programs: arguments, environment, exit codes.
+        .executableTarget(
+            name: "causeway",
+            dependencies: [
+                "Sessions", "Inspection", "Catalogue", "Appliance", "Hypervisors", "Bridge",
+                "VirtualMachine", "Platform", argumentParser,
+            ],
+            path: "Sources/Programs/causeway", swiftSettings: strict),
+        .executableTarget(
+            name: "causeway-guest", dependencies: ["GuestCore"],
+            path: "Sources/Programs/causeway-guest", swiftSettings: strict,
+            linkerSettings: [
+                .unsafeFlags([
+                    "-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "-s",
+                ])
+            ]),
+
+        tests("Bytes", uses: ["Bytes"]),
+        tests("GuestWire", uses: ["GuestWire", "Bytes"]),
+        tests("Platform", uses: ["Platform"]),
+    ]
+)

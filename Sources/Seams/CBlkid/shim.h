@@ -1,0 +1,2 @@
+// libblkid (util-linux): identification of partition tables and file systems.
+#include <blkid.h>

@@ -1,0 +1,116 @@
+#define _GNU_SOURCE
+#include "cplatform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// Runs between fork and exec: only async-signal-safe calls.
+static _Noreturn void run_child(const struct cp_spawn *spawn, int report, pid_t parent) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
+
+    if (spawn->new_session) setsid();
+    if (spawn->parent_death_signal) {
+        prctl(PR_SET_PDEATHSIG, spawn->parent_death_signal);
+        if (getppid() != parent) _exit(127);
+    }
+    // First out of the way of the low numbers, then into place.
+    int base = (int)spawn->fd_count + 3;
+    int moved = fcntl(report, F_DUPFD_CLOEXEC, base);
+    if (moved < 0) goto failed;
+    report = moved;
+    int high[64];
+    for (size_t i = 0; i < spawn->fd_count; i++) {
+        int from = spawn->fds[i];
+        if (from < 0) from = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (from < 0) goto failed;
+        high[i] = fcntl(from, F_DUPFD_CLOEXEC, base);
+        if (high[i] < 0) goto failed;
+    }
+    for (size_t i = 0; i < spawn->fd_count; i++)
+        if (dup2(high[i], (int)i) < 0) goto failed;
+    // Everything else ends at exec.
+    if (syscall(SYS_close_range, (unsigned)spawn->fd_count, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */) < 0)
+        goto failed;
+    execve(spawn->path, spawn->argv, spawn->envp);
+failed:;
+    int error = errno;
+    ssize_t ignored = write(report, &error, sizeof error);
+    (void)ignored;
+    _exit(127);
+}
+
+pid_t cp_spawn(const struct cp_spawn *spawn, int *pidfd) {
+    if (spawn->fd_count > 64) return -EINVAL;
+    int report[2];
+    if (pipe2(report, O_CLOEXEC) < 0) return -errno;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(report[0]);
+        run_child(spawn, report[1], parent);
+    }
+    int fork_error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(report[1]);
+    if (pid < 0) {
+        close(report[0]);
+        return -fork_error;
+    }
+    int error = 0;
+    ssize_t got;
+    do got = read(report[0], &error, sizeof error);
+    while (got < 0 && errno == EINTR);
+    close(report[0]);
+    if (got == (ssize_t)sizeof error) {
+        waitpid(pid, NULL, 0);
+        return -error;
+    }
+    int descriptor = cp_pidfd_open(pid);
+    if (descriptor < 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return descriptor;
+    }
+    *pidfd = descriptor;
+    return pid;
+}
+
+int cp_wait(pid_t pid, int pidfd, int timeout_ms, int *status) {
+    struct pollfd wait = {.fd = pidfd, .events = POLLIN};
+    int ready;
+    do ready = poll(&wait, 1, timeout_ms);
+    while (ready < 0 && errno == EINTR && timeout_ms < 0);
+    if (ready < 0 && errno != EINTR) return -errno;
+    pid_t got;
+    do got = waitpid(pid, status, WNOHANG);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) return -errno;
+    return got == pid ? 1 : 0;
+}
+
+int cp_pidfd_signal(int pidfd, int number) {
+    return syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) < 0 ? -errno : 0;
+}
+
+int cp_pidfd_open(pid_t pid) {
+    int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int cp_close_from(int first) {
+    return syscall(SYS_close_range, (unsigned)first, ~0U, 0) < 0 ? -errno : 0;
+}

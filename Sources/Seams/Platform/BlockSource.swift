@@ -1,0 +1,43 @@
+import CPlatform
+import Glibc
+
+/// Sizes of a file or block device, in bytes.
+public struct BlockGeometry: Equatable, Sendable {
+    /// Total size.
+    public var size: UInt64
+    /// Smallest addressable unit.
+    public var logicalSector: UInt32
+    /// Unit that is written without a read before.
+    public var physicalSector: UInt32
+}
+
+extension Files {
+    /// Size and sector sizes of an open file (512/512) or block device (as the kernel says).
+    public static func geometry(
+        _ descriptor: OwnedFD
+    ) throws(SystemError) -> BlockGeometry {
+        let status = try status(descriptor)
+        guard status.kind == .blockDevice else {
+            return BlockGeometry(size: status.size, logicalSector: 512, physicalSector: 512)
+        }
+        var size: UInt64 = 0
+        var logical: UInt32 = 0
+        var physical: UInt32 = 0
+        try checked(cp_block_size(descriptor.raw, &size), "BLKGETSIZE64")
+        try checked(cp_block_sectors(descriptor.raw, &logical, &physical), "BLKSSZGET")
+        return BlockGeometry(size: size, logicalSector: logical, physicalSector: physical)
+    }
+
+    /// Takes a whole-file lock without waiting; it lasts as long as the open file.
+    ///
+    /// Returns false where another open file holds a lock that conflicts.
+    public static func tryLock(
+        _ descriptor: OwnedFD, exclusive: Bool
+    ) throws(SystemError) -> Bool {
+        var holder: pid_t = 0
+        let result = cp_lock(descriptor.raw, exclusive ? 1 : 0, &holder)
+        if result == -EAGAIN { return false }
+        try checked(result, "lock")
+        return true
+    }
+}
