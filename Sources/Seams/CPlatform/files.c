@@ -57,17 +57,6 @@ int cp_accept(int listener) { return (int)RETRY(accept4(listener, NULL, NULL, SO
 
 int cp_memfd(const char *name) { return (int)RETRY(memfd_create(name, MFD_CLOEXEC)); }
 
-int cp_lock(int fd, int exclusive, pid_t *holder) {
-    struct flock lock = {.l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
-    if (fcntl(fd, F_OFD_SETLK, &lock) == 0) return 0;
-    int error = errno;
-    *holder = 0;
-    struct flock query = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(fd, F_OFD_GETLK, &query) == 0 && query.l_type != F_UNLCK && query.l_pid > 0)
-        *holder = query.l_pid;
-    return error == EACCES ? -EAGAIN : -error;
-}
-
 int cp_block_size(int fd, uint64_t *bytes) {
     return ioctl(fd, BLKGETSIZE64, bytes) < 0 ? -errno : 0;
 }

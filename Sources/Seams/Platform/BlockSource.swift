@@ -28,16 +28,11 @@ extension Files {
         return BlockGeometry(size: size, logicalSector: logical, physicalSector: physical)
     }
 
-    /// Takes a whole-file lock without waiting; it lasts as long as the open file.
+    /// Claims an open file or device for its open file description, without waiting.
     ///
-    /// Returns false where another open file holds a lock that conflicts.
-    public static func tryLock(
-        _ descriptor: OwnedFD, exclusive: Bool
-    ) throws(SystemError) -> Bool {
-        var holder: pid_t = 0
-        let result = cp_lock(descriptor.raw, exclusive ? 1 : 0, &holder)
-        if result == -EAGAIN { return false }
-        try checked(result, "lock")
-        return true
+    /// The claim (flock(2), exclusive) ends when every descriptor of that open file is closed, so
+    /// it cannot outlive the process. Returns false where another holds it.
+    public static func claim(_ descriptor: OwnedFD) throws(SystemError) -> Bool {
+        try checked(cp_claim(descriptor.raw), "flock") == 1
     }
 }

@@ -65,10 +65,6 @@ int cp_mount(const char *source, const char *target, const char *type, unsigned 
 int cp_umount(const char *target, int flags);
 int cp_memfd(const char *name);
 
-// Takes a whole-file open-file-description lock without waiting: exclusive or shared.
-// -EAGAIN where another holds it; *holder is its pid, or 0 where unknown.
-int cp_lock(int fd, int exclusive, pid_t *holder);
-
 // Block device facts: size in bytes, logical and physical sector size in bytes.
 int cp_block_size(int fd, uint64_t *bytes);
 int cp_block_sectors(int fd, uint32_t *logical, uint32_t *physical);

@@ -1,0 +1,54 @@
+#define _GNU_SOURCE
+#include "cp_host.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int cp_claim(int fd) {
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 1;
+    return errno == EWOULDBLOCK ? 0 : -errno;
+}
+
+static int unix_socket(const char *path, struct sockaddr_un *address) {
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address->sun_path) return -ENAMETOOLONG;
+    strcpy(address->sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+int cp_unix_listen(const char *path) {
+    struct sockaddr_un address;
+    int fd = unix_socket(path, &address);
+    if (fd < 0) return fd;
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 8) == 0) return fd;
+    int error = errno;
+    close(fd);
+    return -error;
+}
+
+int cp_unix_connect(const char *path) {
+    struct sockaddr_un address;
+    int fd = unix_socket(path, &address);
+    if (fd < 0) return fd;
+    int result;
+    do result = connect(fd, (struct sockaddr *)&address, sizeof address);
+    while (result < 0 && errno == EINTR);
+    if (result == 0) return fd;
+    int error = errno;
+    close(fd);
+    return -error;
+}
+
+int cp_unix_peer(int fd, unsigned *uid) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return -errno;
+    *uid = peer.uid;
+    return 0;
+}

@@ -1,0 +1,19 @@
+// Host facts and locks for the Platform room.
+#ifndef CP_HOST_H
+#define CP_HOST_H
+
+#include <stddef.h>
+
+// flock(2) exclusive, without waiting. 1 taken, 0 held by another.
+int cp_claim(int fd);
+
+// A listening Unix stream socket at a path.
+int cp_unix_listen(const char *path);
+
+// Connects to a Unix stream socket.
+int cp_unix_connect(const char *path);
+
+// The user id of the peer of a Unix socket.
+int cp_unix_peer(int fd, unsigned *uid);
+
+#endif
