@@ -1,0 +1,49 @@
+# make demo        installs what is missing, builds, and shows one mount from end to end
+# make test        every test: format, rooms, units, and the system tests as an ordinary user
+# make build       the programs, release build
+# make appliance   the guest kernel and its initial file system, cached by hash
+# make lint        swift format, strict
+# make install     PREFIX=/usr/local by default
+# make clean       removes .build; the cached guest kernel stays
+#
+# KERNEL=distro uses Debian's ready User-Mode Linux kernel instead of building our own.
+
+KERNEL ?= own
+PREFIX ?= /usr/local
+SWIFT ?= swift
+BIN := .build/release
+
+.PHONY: demo test build appliance lint install clean packages unit-tests system-tests
+
+demo: packages build
+	scripts/demo $(BIN)/causeway $(KERNEL)
+
+test: packages lint unit-tests system-tests
+
+packages:
+	@scripts/install-packages
+
+build: packages
+	$(SWIFT) build -c release --product causeway
+	$(SWIFT) build -c release --product causeway-guest
+
+appliance: build
+	$(BIN)/causeway appliance build --kernel $(KERNEL)
+
+lint:
+	$(SWIFT) format lint --strict --parallel --recursive \
+		--configuration .swift-format Package.swift Sources Tests TestKit
+
+unit-tests:
+	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
+	$(SWIFT) test --skip-build --skip SystemTests
+
+system-tests: build
+	KERNEL=$(KERNEL) scripts/system-tests
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(BIN)/causeway $(BIN)/causeway-guest $(DESTDIR)$(PREFIX)/bin/
+
+clean:
+	rm -rf .build
