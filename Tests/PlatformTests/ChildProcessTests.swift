@@ -1,0 +1,93 @@
+import Glibc
+import Platform
+import Testing
+
+private func shell(
+    _ script: String, descriptors: [Int32] = [-1, -1, -1],
+    environment: [String] = ["PATH=/usr/bin:/bin"]
+) -> SpawnOptions {
+    SpawnOptions(
+        path: "/bin/sh", arguments: ["-c", script], environment: environment,
+        descriptors: descriptors)
+}
+
+@Suite struct ChildProcessTests {
+    @Test func `reports exit codes and signals`() throws {
+        #expect(try ChildProcess(shell("exit 7")).wait() == .exited(7))
+        #expect(try ChildProcess(shell("kill -9 $$")).wait() == .signaled(SIGKILL))
+        #expect(ProcessEnd.exited(0).isSuccess)
+        #expect(!ProcessEnd.signaled(9).isSuccess)
+    }
+
+    @Test func `throws where the program does not exist`() {
+        let error = #expect(throws: SystemError.self) {
+            try ChildProcess(SpawnOptions(path: "/nonexistent", arguments: []))
+        }
+        #expect(error?.errno == ENOENT)
+        #expect(error?.call == "start /nonexistent")
+    }
+
+    @Test func `inherits no environment and no descriptor but those named`() throws {
+        let secret = try Files.open("/dev/null", .readOnly)
+        let script = "env | grep -vE '^(PWD|SHLVL|_)=' ; ls /proc/$$/fd | tr '\\n' ' '"
+        let (end, output) = try ChildProcess.run(
+            shell(script, environment: ["PATH=/usr/bin:/bin", "A=b"]))
+        #expect(end.isSuccess)
+        let text = String(decoding: output, as: UTF8.self)
+        #expect(text.contains("A=b"))
+        #expect(!text.contains("HOME="))
+        #expect(text.hasSuffix("0 1 2 "))
+        #expect(secret.raw > 2)
+    }
+
+    @Test func `passes descriptors in the order named`() throws {
+        let (reader, writer) = try Descriptors.pipe()
+        let (other, otherWriter) = try Descriptors.pipe()
+        let child = try ChildProcess(
+            shell(
+                "echo first >&3; echo second >&4",
+                descriptors: [-1, -1, -1, writer.raw, otherWriter.raw]))
+        #expect(try child.wait() == .exited(0))
+        #expect(try Descriptors.readSome(reader.raw, limit: 64) == Array("first\n".utf8))
+        #expect(try Descriptors.readSome(other.raw, limit: 64) == Array("second\n".utf8))
+    }
+
+    @Test func `passes descriptors whose numbers overlap their places`() throws {
+        let (reader, writer) = try Descriptors.pipe()
+        let child = try ChildProcess(
+            shell("echo x >&2", descriptors: [writer.raw, reader.raw, writer.raw]))
+        #expect(try child.wait() == .exited(0))
+        #expect(try Descriptors.readSome(reader.raw, limit: 64) == Array("x\n".utf8))
+    }
+
+    @Test func `run kills a program that exceeds its time`() throws {
+        let before = Clock.milliseconds()
+        let (end, output) = try ChildProcess.run(
+            shell("echo begun; exec sleep 60"), milliseconds: 300)
+        #expect(end == .signaled(SIGKILL))
+        #expect(output == Array("begun\n".utf8))
+        #expect(Clock.milliseconds() - before < 20_000)
+    }
+
+    @Test func `run keeps no more output than the limit`() throws {
+        let (end, output) = try ChildProcess.run(
+            shell("head -c 1000000 /dev/zero"), outputLimit: 200_000)
+        #expect(end.isSuccess)
+        #expect(output.count <= 200_000)
+    }
+
+    @Test func `run keeps standard error apart unless asked`() throws {
+        let script = "echo out; echo err >&2"
+        #expect(try ChildProcess.run(shell(script)).output == Array("out\n".utf8))
+        let merged = try ChildProcess.run(shell(script), mergeErrors: true).output
+        #expect(merged == Array("out\nerr\n".utf8))
+    }
+
+    @Test func `wait returns nil while the process runs`() throws {
+        let child = try ChildProcess(shell("exec sleep 60"))
+        #expect(try child.wait(milliseconds: 0) == nil)
+        #expect(Host.isAlive(child.id))
+        #expect(try child.killAndWait() == .signaled(SIGKILL))
+        child.signal(SIGTERM)
+    }
+}

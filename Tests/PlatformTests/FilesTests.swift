@@ -1,0 +1,97 @@
+import Glibc
+import Platform
+import Testing
+
+/// A folder of one test, removed at its end.
+final class Scratch {
+    let path: String
+
+    init() throws {
+        let name = Host.randomBytes(8).map { String($0, radix: 16) }.joined()
+        path = "/tmp/causeway-platform-\(name)"
+        try Files.makeDirectories(path)
+    }
+
+    deinit { _ = try? ChildProcess.run(SpawnOptions(path: "/bin/rm", arguments: ["-rf", path])) }
+}
+
+@Suite struct FilesTests {
+    let scratch: Scratch
+
+    init() throws { scratch = try Scratch() }
+
+    @Test func `replaces a file as a whole and leaves nothing beside it`() throws {
+        let path = "\(scratch.path)/file"
+        try Files.replace(path, with: [1, 2, 3], mode: 0o640)
+        try Files.replace(path, with: [4], mode: 0o640)
+        #expect(try Files.read(path) == [4])
+        #expect(try Files.list(scratch.path) == ["file"])
+        let status = try Files.status(path)
+        #expect(status.kind == .file && status.size == 1)
+    }
+
+    @Test func `reads no more than the limit`() throws {
+        #expect(try Files.read("/dev/zero", limit: 100_000).count == 100_000)
+    }
+
+    @Test func `reads at an offset, and fewer bytes only at the end`() throws {
+        let path = "\(scratch.path)/file"
+        try Files.replace(path, with: Array(0..<100))
+        let file = try Files.open(path, .readOnly)
+        #expect(try Files.read(file, at: 90, count: 5) == [90, 91, 92, 93, 94])
+        #expect(try Files.read(file, at: 98, count: 5) == [98, 99])
+        #expect(try Files.read(file, at: 200, count: 5).isEmpty)
+    }
+
+    @Test func `tells links from what they point to`() throws {
+        let link = "\(scratch.path)/link"
+        #expect(symlink("nowhere", link) == 0)
+        #expect(try Files.status(link, followLinks: false).kind == .symbolicLink)
+        #expect(try Files.readLink(link) == "nowhere")
+        #expect(throws: SystemError.self) { try Files.status(link) }
+        let error = #expect(throws: SystemError.self) {
+            try Files.open(link, [.readOnly, .noFollow])
+        }
+        #expect(error?.errno == ELOOP)
+    }
+
+    @Test func `makes parents, and existing folders are no error`() throws {
+        let deep = "\(scratch.path)/a/b/c"
+        try Files.makeDirectories(deep)
+        try Files.makeDirectories(deep)
+        #expect(try Files.status(deep).mode == 0o700)
+        let error = #expect(throws: SystemError.self) { try Files.makeDirectories("/dev/null/x") }
+        #expect(error?.errno == ENOTDIR)
+    }
+
+    @Test func `removing what is not there is no error`() throws {
+        try Files.remove("\(scratch.path)/absent")
+        try Files.removeDirectory("\(scratch.path)/absent")
+    }
+
+    @Test func `sets sizes and names errors by call and file`() throws {
+        let path = "\(scratch.path)/file"
+        let file = try Files.open(path, [.readWrite, .create, .exclusive])
+        try Files.truncate(file, to: 1 << 33)
+        #expect(try Files.geometry(file).size == 1 << 33)
+        #expect(try Files.geometry(file).logicalSector == 512)
+        let error = #expect(throws: SystemError.self) {
+            try Files.open(path, [.readWrite, .create, .exclusive])
+        }
+        #expect(error == SystemError(errno: EEXIST, call: "open \(path)"))
+        #expect(
+            "\(SystemError(errno: ENOENT, call: "open x"))" == "open x: No such file or directory")
+    }
+
+    @Test func `a claim excludes another open file until it is closed`() throws {
+        let path = "\(scratch.path)/claimed"
+        var first: OwnedFD? = try Files.open(path, [.readWrite, .create])
+        let second = try Files.open(path, [.readOnly])
+        #expect(try Files.isClaimed(second) == false)
+        #expect(try Files.claim(#require(first)))
+        #expect(try Files.isClaimed(second))
+        #expect(try Files.claim(second) == false)
+        first = nil
+        #expect(try Files.claim(second))
+    }
+}
