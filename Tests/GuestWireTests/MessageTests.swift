@@ -24,7 +24,7 @@ enum Samples {
         .done,
         .failed(
             GuestFailure(
-                step: .mount, errno: 22, message: "wrong fs type", kernelMessages: ["EXT4-fs: no"])),
+                step: .mount, errno: 22, message: "no such type", kernelMessages: ["ext4: no"])),
         .exported(
             ExportDescription(
                 id: 3, rootHandle: [1, 0, 7], driver: "f2fs", readOnly: true,
