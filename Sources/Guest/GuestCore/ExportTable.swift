@@ -1,0 +1,204 @@
+import Glibc
+import GuestWire
+import Platform
+import Synchronization
+
+/// Everything the guest has mounted. Any thread; mounting and unmounting is the control
+/// connection's alone, one at a time.
+final class ExportTable: Sendable {
+    /// Bounds of what one machine holds, and of waiting.
+    enum Limits {
+        static let exports = 64
+        static let deviceMilliseconds: Int64 = 5_000
+        static let unmountMilliseconds: Int64 = 10_000
+    }
+
+    private let exports = Mutex<[UInt32: Export]>([:])
+
+    /// The export with this id.
+    func export(_ id: UInt32) -> Export? { exports.withLock { $0[id] } }
+
+    /// All exports, oldest first.
+    var all: [Export] { exports.withLock { $0.values.sorted { $0.id < $1.id } } }
+
+    /// Mounts a device and exports it. Blocks for as long as the driver takes.
+    func mount(_ request: MountRequest) throws(GuestFailure) -> ExportDescription {
+        let messages = KernelMessages()
+        try check(request)
+        let id = exports.withLock { table in (1...).first { table[$0] == nil } ?? 1 }
+        var export = Export(id: id, device: "/dev/\(request.device)", readOnly: request.readOnly)
+        try waitForDevice(export.device)
+        let driver = try attach(&export, request, messages)
+        do {
+            if request.road == .passThrough { export.passThrough = PassThrough() }
+            try makeFolder(export.relaxedPath)
+            try Mounts.attach(export.strictPath, at: export.relaxedPath, type: "", flags: .bind)
+            try export.publish()
+            export.root = try Files.open(export.strictPath, [.readOnly, .directory])
+            let handle = try NFSServer.rootHandle(of: export.strictPath)
+            exports.withLock { $0[id] = export }
+            return ExportDescription(
+                id: id, rootHandle: handle, driver: driver, readOnly: export.readOnly,
+                kernelMessages: messages.collect())
+        } catch {
+            let failure = GuestFailure(
+                step: .export, errno: error.errno,
+                message: "the guest's file server does not take \(driver) on "
+                    + "\(request.device) (\(error))",
+                kernelMessages: messages.collect())
+            try? takeDown(&export)
+            throw failure
+        }
+    }
+
+    /// Stops serving an export, unmounts it and flushes its device. Blocks; bounded.
+    func unmount(_ id: UInt32) throws(GuestFailure) {
+        let messages = KernelMessages()
+        guard var export = export(id) else {
+            throw GuestFailure(
+                step: .request, errno: ENOENT, message: "the guest has no export \(id)")
+        }
+        exports.withLock { $0[id] = nil }
+        do {
+            try takeDown(&export)
+        } catch {
+            exports.withLock { [export] in $0[id] = export }
+            throw GuestFailure(
+                step: .unmount, errno: error.errno,
+                message: "the guest cannot unmount \(export.device) (\(error))",
+                kernelMessages: messages.collect())
+        }
+    }
+
+    /// Unmounts everything; what cannot be is written out as far as possible and noted.
+    func unmountAll() {
+        for export in all.reversed() {
+            do { try unmount(export.id) } catch { KernelMessages.note(error.message) }
+        }
+        sync()
+    }
+
+    /// Writes everything of every mount to its device, device caches included. Blocks.
+    func syncAll() throws(GuestFailure) {
+        for export in all {
+            do {
+                let mounted = try Files.open(export.mountPoint, [.readOnly, .directory])
+                try FileHandles.syncFileSystem(of: mounted)
+                try flushDevice(export.device)
+            } catch {
+                throw GuestFailure(
+                    step: .file, errno: error.errno,
+                    message: "the guest cannot write everything to \(export.device) (\(error))")
+            }
+        }
+    }
+}
+
+extension ExportTable {
+    private func check(_ request: MountRequest) throws(GuestFailure) {
+        let device = request.device.utf8
+        let plain = device.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte) || byte == 0x2d
+        }
+        guard plain, !device.isEmpty, !request.drivers.isEmpty else {
+            throw GuestFailure(
+                step: .request, errno: EINVAL,
+                message: "a mount needs a plain device name and at least one driver")
+        }
+        guard exports.withLock({ $0.count }) < Limits.exports else {
+            throw GuestFailure(
+                step: .request, errno: ENOSPC,
+                message: "the guest holds \(Limits.exports) file systems already")
+        }
+    }
+
+    private func waitForDevice(_ path: String) throws(GuestFailure) {
+        let deadline = Clock.milliseconds() + Limits.deviceMilliseconds
+        while (try? Files.status(path).kind) != .blockDevice {
+            guard Clock.milliseconds() < deadline else {
+                throw GuestFailure(
+                    step: .device, errno: ENODEV,
+                    message: "the block device \(path) did not appear in the guest")
+            }
+            Clock.sleep(milliseconds: 5)
+        }
+    }
+
+    /// Tries the drivers in order; returns the one that took the device.
+    private func attach(
+        _ export: inout Export, _ request: MountRequest, _ messages: KernelMessages
+    ) throws(GuestFailure) -> String {
+        var flags: MountFlags = [.noSetUser, .noDevices, .noExecution]
+        if request.readOnly { flags.insert(.readOnly) }
+        var missing: [String] = []
+        var refusal: SystemError?
+        for driver in request.drivers {
+            do {
+                try makeFolder(export.mountPoint)
+                try Mounts.attach(
+                    export.device, at: export.mountPoint, type: driver, flags: flags,
+                    options: request.options)
+                export.readOnly =
+                    request.readOnly || Self.isReadOnly(export.mountPoint)
+                return driver
+            } catch where error.errno == ENODEV {
+                missing.append(driver)
+            } catch {
+                refusal = error
+            }
+        }
+        let message =
+            refusal.map { "no driver in the guest takes \(request.device) (\($0))" }
+            ?? "the guest's kernel has no driver \(missing.joined(separator: ", "))"
+        throw GuestFailure(
+            step: refusal == nil ? .driver : .mount, errno: refusal?.errno ?? ENODEV,
+            message: message, kernelMessages: messages.collect())
+    }
+
+    private static func isReadOnly(_ path: String) -> Bool {
+        var status = statvfs()
+        return statvfs(path, &status) == 0 && status.f_flag & UInt(ST_RDONLY) != 0
+    }
+
+    private func makeFolder(_ path: String) throws(SystemError) {
+        try Files.makeDirectories(path, mode: 0o755)
+    }
+
+    /// Withdraws and unmounts whatever of an export is there; can be called again after a
+    /// failure and goes on where it stopped.
+    private func takeDown(_ export: inout Export) throws(SystemError) {
+        export.root = nil
+        let others = all.filter { [id = export.id] in $0.id != id }
+        try NFSServer.withdraw { () throws(SystemError) in
+            for other in others { try other.publish() }
+            try NFSServer.deny(id: export.strictID)
+            try NFSServer.deny(id: export.relaxedID)
+        }
+        try detach(export.relaxedPath)
+        try detach(export.mountPoint)
+        try flushDevice(export.device)
+    }
+
+    /// Unmounts; the server's last references go away a moment after they were withdrawn.
+    private func detach(_ path: String) throws(SystemError) {
+        let deadline = Clock.milliseconds() + Limits.unmountMilliseconds
+        var pause: Int64 = 1
+        while true {
+            do {
+                try Mounts.detach(path)
+                return
+            } catch where error.errno == EINVAL || error.errno == ENOENT {
+                return  // Nothing is mounted there.
+            } catch where error.errno == EBUSY {
+                guard Clock.milliseconds() < deadline else { throw error }
+            }
+            Clock.sleep(milliseconds: pause)
+            pause = min(2 * pause, 50)
+        }
+    }
+
+    private func flushDevice(_ path: String) throws(SystemError) {
+        let device = try Files.open(path, .readOnly)
+        try Files.sync(device)
+    }
+}

@@ -1,0 +1,28 @@
+import Glibc
+import Platform
+
+/// Starts threads; the agent has a handful, each for the life of a connection or a mount.
+enum GuestThread {
+    private final class Start: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+
+    /// Runs `body` on a new thread that nobody joins.
+    static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+        var thread = pthread_t()
+        let argument = Unmanaged.passRetained(Start(body)).toOpaque()
+        let error = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+                return nil
+            }, argument)
+        guard error == 0 else {
+            Unmanaged<Start>.fromOpaque(argument).release()
+            throw SystemError(errno: error, call: "pthread_create")
+        }
+        pthread_detach(thread)
+    }
+}

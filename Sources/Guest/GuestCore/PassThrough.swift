@@ -1,0 +1,4 @@
+import Platform
+
+final class PassThrough: Sendable {
+}
