@@ -1,0 +1,80 @@
+import Catalogue
+import Platform
+
+/// Turns a type and the bytes around it into a finding.
+enum FindingBuilder {
+    /// The finding for a superblock of this entry.
+    static func finding(
+        _ hit: SuperblockHit, _ entry: CatalogueEntry, _ window: Window
+    ) -> FileSystemFinding {
+        let read = shifted(window, entry: entry, magic: hit.magicOffset)
+        let size = size(entry, hit.version, read)
+        let (state, reason) = state(entry, hit, read)
+        var notices = entry.notices.filter { $0.when.holds(read) }.map(\.says)
+        if hit.checksumWrong { notices.append("its superblock's checksum is wrong") }
+        return FileSystemFinding(
+            entry: entry, type: hit.type, version: hit.version, label: hit.label, uuid: hit.uuid,
+            size: size, state: state, stateReason: reason, notices: notices,
+            isTruncated: (size ?? 0) > window.length, checksumWrong: hit.checksumWrong,
+            readOnly: plan(entry, entry.readOnly, read),
+            readWrite: entry.readWrite.map { plan(entry, $0, read) })
+    }
+
+    /// Reads relative to where the magic was found instead of where it usually lies.
+    private static func shifted(
+        _ window: Window, entry: CatalogueEntry, magic: UInt64?
+    ) -> VolumeBytes {
+        guard let anchor = entry.anchor, let magic, anchor != magic else { return window.read }
+        return { offset, count in
+            let (sum, overflow) = offset.addingReportingOverflow(magic)
+            guard !overflow, sum >= anchor else { return nil }
+            return window.read(sum - anchor, count)
+        }
+    }
+
+    private static func applies(_ versions: [String], _ version: String?) -> Bool {
+        versions.isEmpty || version.map { versions.contains($0) } ?? false
+    }
+
+    private static func size(
+        _ entry: CatalogueEntry, _ version: String?, _ read: VolumeBytes
+    ) -> UInt64? {
+        for rule in entry.sizes where applies(rule.versions, version) {
+            if let when = rule.when, !when.holds(read) { continue }
+            guard var count = rule.count.value(read), let unit = rule.unit.bytes(read) else {
+                continue
+            }
+            if let high = rule.high, rule.highWhen?.holds(read) ?? true {
+                count |= (high.value(read) ?? 0) << 32
+            }
+            let (bytes, overflow) = count.multipliedReportingOverflow(by: unit)
+            if bytes != 0 || overflow { return overflow ? .max : bytes }
+        }
+        return nil
+    }
+
+    private static func state(
+        _ entry: CatalogueEntry, _ hit: SuperblockHit, _ read: @escaping VolumeBytes
+    ) -> (VolumeState, String?) {
+        for rule in entry.states where applies(rule.versions, hit.version) {
+            if rule.when.holds(read) { return (rule.state, rule.says) }
+        }
+        if let reader = entry.stateReader { return StateReaders.state(reader, read) }
+        if entry.readWrite == nil && entry.states.isEmpty { return (.clean, nil) }
+        let known = entry.states.contains { applies($0.versions, hit.version) }
+        return known ? (.clean, nil) : (.unknown, "its superblock does not say")
+    }
+
+    private static func plan(
+        _ entry: CatalogueEntry, _ rules: AccessRules, _ read: VolumeBytes
+    ) -> MountPlan {
+        var options = rules.options.isEmpty ? [] : [rules.options]
+        if let rule = rules.optionsWhen.first(where: { $0.when.holds(read) }) {
+            options.append(rule.options)
+        }
+        let exception = rules.roadWhen.first { $0.when.holds(read) }
+        return MountPlan(
+            drivers: entry.drivers, options: options.joined(separator: ","),
+            road: exception?.road ?? rules.road, roadReason: exception?.says)
+    }
+}

@@ -1,0 +1,87 @@
+public import Catalogue
+public import Platform
+
+/// What a source is made of, as read from its bytes; nothing of it was mounted or changed.
+public struct SourceReport: Sendable {
+    /// The path as the user gave it.
+    public var path: String
+    /// A regular file or a block device.
+    public var kind: FileKind
+    /// Its sizes; sectors as the partition table counts them where they differ from the device's.
+    public var geometry: BlockGeometry
+    /// The format that the user named; `raw` where none was.
+    public var format: String
+    /// The image format that its bytes look like; never acted upon unless the user names it.
+    public var container: ContainerEntry?
+    /// Its content from byte 0 on.
+    public var root: Region
+}
+
+/// A range of a source and what lies in it.
+public struct Region: Sendable {
+    /// First byte, from the start of the source.
+    public var offset: UInt64
+    /// Length in bytes.
+    public var length: UInt64
+    /// The file system that begins here.
+    public var fileSystem: FileSystemFinding?
+    /// Other types that also match; for information.
+    public var also: [String] = []
+    /// The candidates where several match and none is certain.
+    public var candidates: [FileSystemFinding] = []
+    /// Something that is recognised and cannot be opened.
+    public var layer: LayerEntry?
+    /// The label of that layer.
+    public var layerLabel: String?
+    /// The partition table that begins here.
+    public var table: PartitionTable?
+    /// What is wrong here.
+    public var problems: [String] = []
+
+    /// Whether nothing at all was recognised.
+    public var isUnknown: Bool {
+        fileSystem == nil && candidates.isEmpty && layer == nil && table == nil
+    }
+}
+
+/// A file system that was found.
+public struct FileSystemFinding: Sendable {
+    /// Its entry in the catalogue.
+    public var entry: CatalogueEntry
+    /// libblkid's type, or the entry's name where a signature of the catalogue matched.
+    public var type: String
+    /// Its version, in libblkid's words.
+    public var version: String?
+    /// Its label.
+    public var label: String?
+    /// Its UUID or serial number.
+    public var uuid: String?
+    /// Its size in bytes, as its superblock says; nil where that is not known.
+    public var size: UInt64?
+    /// Whether it was left in order.
+    public var state: VolumeState
+    /// The state in words, as the end of a sentence; nil for clean.
+    public var stateReason: String?
+    /// Further facts, one sentence each.
+    public var notices: [String]
+    /// Whether its superblock claims more bytes than there are.
+    public var isTruncated: Bool
+    /// Whether its superblock's checksum is wrong.
+    public var checksumWrong: Bool
+    /// How the guest mounts it for reading.
+    public var readOnly: MountPlan
+    /// How the guest mounts it for writing; nil where its driver only reads.
+    public var readWrite: MountPlan?
+}
+
+/// What the guest needs to know to mount and export a volume.
+public struct MountPlan: Equatable, Sendable {
+    /// Kernel drivers, to be tried in this order.
+    public var drivers: [String]
+    /// Options for mount(2)'s data argument.
+    public var options: String
+    /// How the NFS server reaches it.
+    public var road: Road
+    /// Why another road than usual; nil for the usual one.
+    public var roadReason: String?
+}

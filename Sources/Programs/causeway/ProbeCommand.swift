@@ -1,0 +1,46 @@
+import ArgumentParser
+import Catalogue
+import Inspection
+
+/// `causeway probe`: shows what a source is made of, and touches nothing.
+struct ProbeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "probe",
+        abstract: "Show the layers of a source and how they would be reached.",
+        discussion: """
+            Reads the partition table and superblocks of a disk image or block device. For each \
+            file system it says whether this host could mount it, by which route Causeway would \
+            reach it, and what a mount would write. Nothing is mounted or changed.
+
+            Exit codes: 0 something can be mounted, 3 the source cannot be read, 4 nothing in it \
+            can be mounted.
+            """)
+
+    @Argument(help: "A disk image or block device.")
+    var source: String
+
+    @Flag(help: "Print JSON (docs/formats/probe-json.md).")
+    var json = false
+
+    @Option(help: "The image's format: raw, qcow2, vmdk, vdi, vhdx, vpc, … Never guessed.")
+    var format = "raw"
+
+    func run() throws {
+        let report: SourceReport
+        do {
+            report = try Inspector().inspect(path: source, format: format)
+        } catch {
+            Output.complain("causeway: \(error)")
+            throw CausewayExit.code(for: error)
+        }
+        let probe = ProbeReport(source: report, host: HostSupport(facts: .gather()))
+        print(json ? probe.json.text : probe.text, terminator: "")
+        do {
+            _ = try report.selectVolumes()
+        } catch  where error.kind == .notSupported && format == "raw" {
+            throw ExitCode(CausewayExit.notSupported)
+        } catch {
+            // The report itself says which choice is open.
+        }
+    }
+}
