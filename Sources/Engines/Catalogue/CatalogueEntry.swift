@@ -122,6 +122,8 @@ public struct StateRule: Equatable, Sendable {
 public enum StateReader: String, Sendable, CaseIterable {
     /// The checkpoint packs of F2FS.
     case f2fs
+    /// The newer of the two superblocks of NILFS2.
+    case nilfs2
     /// The flags in NTFS's $Volume record.
     case ntfs
     /// UDF's logical volume integrity descriptor.

@@ -67,16 +67,17 @@ public struct Inspector: Sendable {
                 remedy: "Name one of these: raw, \(known.joined(separator: ", ")).")
         }
         guard format == "raw" || container?.format == format else {
-            let seen = container.map { "a \($0.title)" } ?? "none of the image formats"
+            let seen = container.map(\.title) ?? "none of the image formats"
             throw InspectionError(
                 .notASource,
-                cause: "\(path) was named as \(format), and its bytes look like \(seen)",
+                cause: "\(path) was named as \(format), and its bytes have the marks of: \(seen)",
                 remedy: "Name the right --format, or leave it out for a plain disk.")
         }
     }
 
     private func region(
-        _ window: Window, sectorSize: UInt32, depth: Int, budget: inout Int
+        _ window: Window, sectorSize: UInt32, depth: Int, budget: inout Int,
+        lookForTable: Bool = true
     ) -> Region {
         var region = Region(offset: window.offset, length: window.length)
         budget -= 1
@@ -95,7 +96,11 @@ public struct Inspector: Sendable {
             let names = hits.map(\.type).joined(separator: ", ")
             region.problems.append("the traces of several formats are here: \(names)")
         }
-        let mayHoldTable = depth == 0 || (region.isUnknown && depth < Limits.depth)
+        // A member of a RAID or volume group may begin like a disk, and is none by itself.
+        let isMember = region.layer.map { $0.signatures.isEmpty && $0.kind != .swap } ?? false
+        let mayHoldTable =
+            lookForTable && !isMember
+            && (depth == 0 || (region.isUnknown && depth < Limits.depth))
         if mayHoldTable, var table = PartitionProbe.table(window, sectorSize: sectorSize) {
             fill(&table, window, depth: depth, budget: &budget)
             if !(table.partitions.isEmpty && region.fileSystem != nil) { region.table = table }
@@ -134,7 +139,9 @@ public struct Inspector: Sendable {
                     offset: partition.offset - window.offset, length: partition.length)
             else { continue }
             table.partitions[index].region = region(
-                part, sectorSize: table.sectorSize, depth: depth + 1, budget: &budget)
+                part, sectorSize: table.sectorSize, depth: depth + 1, budget: &budget,
+                // A table at the very same place would be this one again.
+                lookForTable: partition.offset > window.offset)
         }
         if budget <= 0 { table.problems.append("too many partitions to look into all of them") }
     }

@@ -17,24 +17,39 @@ enum PartitionProbe {
     /// a GPT of a source that was cut is read as far as it goes.
     static func table(_ window: Window, sectorSize: UInt32) -> PartitionTable? {
         let sizes = [sectorSize] + [512, 4096].filter { $0 != sectorSize }
+        var damage: (size: UInt32, problem: String)?
         for size in sizes {
             guard let gpt = GPTHeader(window, sectorSize: size) else { continue }
             guard gpt.entryBytes <= Limits.gptEntryBytes else {
-                var table = read(window, sectorSize: size, length: window.length, without: "gpt")
+                var table = read(window, within: window, sectorSize: size, without: "gpt")
                 table?.problems.append(gpt.oversized)
                 return table ?? empty("gpt", size, gpt.oversized)
             }
-            let length = max(gpt.diskBytes, window.length)
-            if var table = read(window, sectorSize: size, length: length), table.type == "gpt" {
-                if length > window.length { table.problems.append(gpt.cut(window.length)) }
+            let whole = gpt.diskBytes > window.length ? longer(window, gpt.diskBytes) : window
+            if let whole, var table = read(whole, within: window, sectorSize: size),
+                table.type == "gpt"
+            {
+                if gpt.diskBytes > window.length { table.problems.append(gpt.cut(window.length)) }
                 return table
             }
+            damage = (size, "its GPT is damaged: a checksum or a range is wrong")
         }
-        // libblkid reads no table from less than 1,024 bytes.
-        let length = max(window.length, 2048)
-        return read(window, sectorSize: sectorSize, length: length)
-            ?? (hasProtectiveMBR(window)
-                ? empty("gpt", sectorSize, "it announces a GPT, and none was found") : nil)
+        // libblkid reads no table from less than 2 sectors.
+        let whole = window.length < 2048 ? longer(window, 2048) ?? window : window
+        if let table = read(whole, within: window, sectorSize: sectorSize) { return table }
+        if let damage { return empty("gpt", damage.size, damage.problem) }
+        return hasProtectiveMBR(window)
+            ? empty("gpt", sectorSize, "it announces a GPT, and none was found") : nil
+    }
+
+    /// A stand-in that begins like the window and is longer: libblkid refuses tables that claim
+    /// more than there is.
+    private static func longer(_ window: Window, _ length: UInt64) -> Window? {
+        let head = window.read(0, Int(min(window.length, UInt64(Window.readLimit))))
+        guard let head,
+            let file = try? MemoryFile.make(named: "disk", content: head, size: length)
+        else { return nil }
+        return Window(file, offset: 0, length: length)
     }
 
     private static func empty(
@@ -51,12 +66,12 @@ enum PartitionProbe {
         return (0..<4).contains { sector[446 + 16 * $0 + 4] == 0xee }
     }
 
+    /// Reads the table of `source`; its partitions are judged by what lies `within` a window.
     private static func read(
-        _ window: Window, sectorSize: UInt32, length: UInt64, without excluded: String? = nil
+        _ source: Window, within window: Window, sectorSize: UInt32,
+        without excluded: String? = nil
     ) -> PartitionTable? {
-        guard
-            let probe = BlkidProbe(window, sectorSize: sectorSize, claimedLength: length)
-        else { return nil }
+        guard let probe = BlkidProbe(source, sectorSize: sectorSize) else { return nil }
         blkid_probe_enable_superblocks(probe.raw, 0)
         blkid_probe_enable_partitions(probe.raw, 1)
         blkid_probe_set_partitions_flags(probe.raw, BLKID_PARTS_ENTRY_DETAILS)

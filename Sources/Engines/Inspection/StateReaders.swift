@@ -10,6 +10,7 @@ enum StateReaders {
     static func state(_ reader: StateReader, _ read: @escaping VolumeBytes) -> State {
         switch reader {
         case .f2fs: f2fs(read)
+        case .nilfs2: nilfs2(read)
         case .ntfs: ntfs(read)
         case .udf: udf(read)
         case .xfs: XFSLog.state(read)
@@ -37,6 +38,22 @@ enum StateReaders {
         guard let flags = newest?.flags else { return unknown("its checkpoints") }
         if flags & 0x18 != 0 { return (.damaged, "errors were noted; fsck.f2fs should see it") }
         return flags & 1 != 0
+            ? (.clean, nil) : (.dirty, "it was not unmounted and must be rolled forward")
+    }
+
+    /// The superblock with the later checkpoint tells; the second one lies near the end
+    /// (include/uapi/linux/nilfs2_ondisk.h).
+    private static func nilfs2(_ read: VolumeBytes) -> State {
+        guard var newest = read(1024, 128) else { return unknown("its superblock") }
+        let blocks = newest.le64(32) >> 12
+        if blocks > 1, let second = read((blocks - 1) << 12, 128), second.le16(6) == 0x3434,
+            second.le64(56) > newest.le64(56)
+        {
+            newest = second
+        }
+        let state = newest.le16(116)
+        if state & 2 != 0 { return (.damaged, "the kernel noted errors") }
+        return state & 1 != 0
             ? (.clean, nil) : (.dirty, "it was not unmounted and must be rolled forward")
     }
 

@@ -37,15 +37,13 @@ final class BlkidProbe {
     let raw: blkid_probe
 
     /// Nil where the window is too small or memory is short.
-    ///
-    /// `claimedLength` makes libblkid believe in a longer window; reads past the end then fail.
-    init?(_ window: Window, sectorSize: UInt32 = 512, claimedLength: UInt64? = nil) {
+    init?(_ window: Window, sectorSize: UInt32 = 512) {
         guard window.length >= Self.smallestLength, let probe = blkid_new_probe() else {
             return nil
         }
         let set = blkid_probe_set_device(
             probe, window.descriptor.raw, blkid_loff_t(clamping: window.offset),
-            blkid_loff_t(clamping: claimedLength ?? window.length))
+            blkid_loff_t(clamping: window.length))
         guard set == 0 else {
             blkid_free_probe(probe)
             return nil

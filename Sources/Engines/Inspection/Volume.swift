@@ -128,7 +128,8 @@ extension SourceReport {
                 container.format.map { "Name it: --format \($0)." } ?? container.remedy
                 ?? "Convert it to a raw image first."
             return InspectionError(
-                .notSupported, cause: "\(path) looks like a \(container.title)", remedy: remedy)
+                .notSupported, cause: "\(path) has the marks of this format: \(container.title)",
+                remedy: remedy)
         }
         if !root.candidates.isEmpty {
             let names = root.candidates.map(\.entry.name).joined(separator: ", ")
