@@ -30,10 +30,10 @@ public enum Agent {
         try Appliance.bringUpLink(commandLine)
         let release = Kernel.release()
         let control = try AgentConnection(role: .control, kernelRelease: release)
+        let server = try ServerStart()
         let files = try AgentConnection(role: .files, kernelRelease: release)
-        try NFSServer.start()
 
-        let table = ExportTable()
+        let table = ExportTable(server: server)
         let service = AgentService(table: table)
         try GuestThread.start { files.serve { (service.answerFiles($0), true) } }
         control.serve { request in

@@ -8,9 +8,14 @@ struct AgentConnection {
     /// How long the host may take to listen.
     private static let dialMilliseconds: Int64 = 10_000
 
+    /// Most bytes taken from the connection in one call.
+    private static let readSize = 1 << 16
+
     private let socket: OwnedFD
 
-    /// Dials the host and says who calls. Blocks; bounded.
+    /// Dials the host and says who calls.
+    ///
+    /// Blocks; bounded.
     init(role: ConnectionRole, kernelRelease: String) throws(SystemError) {
         socket = try Self.dial()
         let greeting = Greeting(
@@ -37,18 +42,18 @@ struct AgentConnection {
     /// - Parameter respond: answers a request; false in `goesOn` ends the service after the
     ///   answer is sent.
     func serve(_ respond: (Request) -> (reply: Reply, goesOn: Bool)) {
-        while let frame = readFrame() {
-            let answer: (reply: Reply, goesOn: Bool)
-            do {
-                answer = respond(try Request(frame))
-            } catch {
-                answer = (
-                    .failed(
-                        GuestFailure(
-                            step: .request, errno: EPROTO, message: "malformed request (\(error))")),
-                    true
-                )
+        var pending: [UInt8] = []
+        while true {
+            let next: Frame?
+            do { next = try Self.takeFrame(&pending) } catch { return }
+            guard let frame = next else {
+                guard let bytes = try? Descriptors.readSome(socket.raw, limit: Self.readSize),
+                    !bytes.isEmpty
+                else { return }
+                pending += bytes
+                continue
             }
+            let answer = Self.answer(frame, respond)
             let bytes = answer.reply.frame(id: frame.id).encoded
             guard (try? Files.writeAll(bytes, to: socket.raw)) != nil, answer.goesOn else {
                 return
@@ -56,27 +61,28 @@ struct AgentConnection {
         }
     }
 
-    /// The next frame; nil at the end, or where the host sends what the wire does not allow.
-    private func readFrame() -> Frame? {
-        guard let header = readExactly(4), let length = try? Frame.length(of: header),
-            let body = readExactly(length)
-        else { return nil }
-        return try? Frame(body: body)
+    /// Takes one whole frame off the front; nil while it is incomplete.
+    ///
+    /// Whole reads instead of a header and then a body: a system call costs a User-Mode Linux
+    /// guest more than anything else it does for a request.
+    static func takeFrame(_ pending: inout [UInt8]) throws(BytesError) -> Frame? {
+        guard pending.count >= 4 else { return nil }
+        let length = try Frame.length(of: pending[..<4])
+        guard pending.count - 4 >= length else { return nil }
+        let frame = try Frame(body: pending[4..<4 + length])
+        pending.removeFirst(4 + length)
+        return frame
     }
 
-    /// Reads without a clock: a system call costs the guest more than anything else, and the
-    /// kernel ends the read when the host goes away.
-    private func readExactly(_ count: Int) -> [UInt8]? {
-        var buffer = [UInt8](repeating: 0, count: count)
-        var filled = 0
-        while filled < count {
-            let got = buffer.withUnsafeMutableBytes {
-                read(socket.raw, $0.baseAddress.map { $0 + filled }, count - filled)
-            }
-            if got < 0 && errno == EINTR { continue }
-            guard got > 0 else { return nil }
-            filled += got
+    private static func answer(
+        _ frame: Frame, _ respond: (Request) -> (reply: Reply, goesOn: Bool)
+    ) -> (reply: Reply, goesOn: Bool) {
+        let request: Request
+        do throws(BytesError) { request = try Request(frame) } catch {
+            let failure = GuestFailure(
+                step: .request, errno: EPROTO, message: "malformed request (\(error))")
+            return (.failed(failure), true)
         }
-        return buffer
+        return respond(request)
     }
 }

@@ -2,11 +2,15 @@ import Glibc
 import GuestWire
 import Platform
 
-/// Turns requests into replies. Any thread.
+/// Turns requests into replies.
+///
+/// Any thread.
 struct AgentService {
     let table: ExportTable
 
-    /// Answers on the control connection. May block for as long as a mount or unmount takes.
+    /// Answers on the control connection.
+    ///
+    /// May block for as long as a mount or unmount takes.
     func answerControl(_ request: Request) -> Reply {
         do throws(GuestFailure) {
             switch request {
@@ -20,8 +24,7 @@ struct AgentService {
                 return .done
             case .kernelLog: return .data(try kernelLog())
             case .powerOff:
-                table.unmountAll()
-                return .done
+                return table.unmountAll().map { .failed($0) } ?? .done
             default: return try files(request)
             }
         } catch {

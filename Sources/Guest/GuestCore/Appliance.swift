@@ -11,7 +11,9 @@ enum Appliance {
     /// Most modules loaded; the list comes with the appliance, so this only stops a broken one.
     private static let moduleLimit = 256
 
-    /// Mounts what the kernel needs to be seen. What is mounted already stays.
+    /// Mounts what the kernel needs to be seen.
+    ///
+    /// What is mounted already stays.
     ///
     /// /proc is there: it was mounted before the first line of Swift ran.
     static func mountPseudoFileSystems() throws(SystemError) {
@@ -24,8 +26,8 @@ enum Appliance {
     ) throws(SystemError) {
         do {
             try Mounts.attach(type, at: target, type: type, flags: flags)
-        } catch where error.errno == EBUSY {
-        } catch where error.errno == ENOENT {
+        } catch  where error.errno == EBUSY {
+        } catch  where error.errno == ENOENT {
             try Files.makeDirectories(target, mode: 0o755)
             try Mounts.attach(type, at: target, type: type, flags: flags)
         }

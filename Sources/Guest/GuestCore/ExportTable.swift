@@ -3,8 +3,9 @@ import GuestWire
 import Platform
 import Synchronization
 
-/// Everything the guest has mounted. Any thread; mounting and unmounting is the control
-/// connection's alone, one at a time.
+/// Everything the guest has mounted.
+///
+/// Any thread; mounting and unmounting is the control connection's alone, one at a time.
 final class ExportTable: Sendable {
     /// Bounds of what one machine holds, and of waiting.
     enum Limits {
@@ -14,6 +15,10 @@ final class ExportTable: Sendable {
     }
 
     private let exports = Mutex<[UInt32: Export]>([:])
+    private let server: ServerStart
+
+    /// An empty table; mounts wait until `server` serves.
+    init(server: ServerStart) { self.server = server }
 
     /// The export with this id.
     func export(_ id: UInt32) -> Export? { exports.withLock { $0[id] } }
@@ -21,7 +26,9 @@ final class ExportTable: Sendable {
     /// All exports, oldest first.
     var all: [Export] { exports.withLock { $0.values.sorted { $0.id < $1.id } } }
 
-    /// Mounts a device and exports it. Blocks for as long as the driver takes.
+    /// Mounts a device and exports it.
+    ///
+    /// Blocks for as long as the driver takes.
     func mount(_ request: MountRequest) throws(GuestFailure) -> ExportDescription {
         let messages = KernelMessages()
         try check(request)
@@ -30,9 +37,10 @@ final class ExportTable: Sendable {
         try waitForDevice(export.device)
         let driver = try attach(&export, request, messages)
         do {
-            if request.road == .passThrough { export.passThrough = PassThrough() }
+            if request.road == .passThrough { try passThrough(&export, driver) }
             try makeFolder(export.relaxedPath)
             try Mounts.attach(export.strictPath, at: export.relaxedPath, type: "", flags: .bind)
+            try server.wait()
             try export.publish()
             export.root = try Files.open(export.strictPath, [.readOnly, .directory])
             let handle = try NFSServer.rootHandle(of: export.strictPath)
@@ -51,7 +59,9 @@ final class ExportTable: Sendable {
         }
     }
 
-    /// Stops serving an export, unmounts it and flushes its device. Blocks; bounded.
+    /// Stops serving an export, unmounts it and flushes its device.
+    ///
+    /// Blocks; bounded.
     func unmount(_ id: UInt32) throws(GuestFailure) {
         let messages = KernelMessages()
         guard var export = export(id) else {
@@ -70,20 +80,30 @@ final class ExportTable: Sendable {
         }
     }
 
-    /// Unmounts everything; what cannot be is written out as far as possible and noted.
-    func unmountAll() {
-        for export in all.reversed() {
-            do { try unmount(export.id) } catch { KernelMessages.note(error.message) }
+    /// Unmounts everything and writes what cannot be unmounted; the first failure, if any.
+    @discardableResult
+    func unmountAll() -> GuestFailure? {
+        var first: GuestFailure?
+        for id in all.map(\.id).reversed() {
+            do throws(GuestFailure) { try unmount(id) } catch {
+                KernelMessages.note(error.message)
+                first = first ?? error
+            }
         }
         sync()
+        return first
     }
 
-    /// Writes everything of every mount to its device, device caches included. Blocks.
+    /// Writes everything of every mount to its device, device caches included.
+    ///
+    /// Blocks.
     func syncAll() throws(GuestFailure) {
         for export in all {
             do {
-                let mounted = try Files.open(export.mountPoint, [.readOnly, .directory])
-                try FileHandles.syncFileSystem(of: mounted)
+                for path in Set([export.strictPath, export.mountPoint]).sorted(by: >) {
+                    let mounted = try Files.open(path, [.readOnly, .directory])
+                    try FileHandles.syncFileSystem(of: mounted)
+                }
                 try flushDevice(export.device)
             } catch {
                 throw GuestFailure(
@@ -141,7 +161,7 @@ extension ExportTable {
                 export.readOnly =
                     request.readOnly || Self.isReadOnly(export.mountPoint)
                 return driver
-            } catch where error.errno == ENODEV {
+            } catch  where error.errno == ENODEV {
                 missing.append(driver)
             } catch {
                 refusal = error
@@ -153,6 +173,14 @@ extension ExportTable {
         throw GuestFailure(
             step: refusal == nil ? .driver : .mount, errno: refusal?.errno ?? ENODEV,
             message: message, kernelMessages: messages.collect())
+    }
+
+    private func passThrough(_ export: inout Export, _ driver: String) throws(SystemError) {
+        try makeFolder(export.passThroughPoint)
+        export.passThrough = try PassThrough(
+            base: export.mountPoint, target: export.passThroughPoint, driver: driver,
+            isReadOnly: export.readOnly)
+        PassThrough.widenReadahead(of: export.passThroughPoint)
     }
 
     private static func isReadOnly(_ path: String) -> Bool {
@@ -175,6 +203,10 @@ extension ExportTable {
             try NFSServer.deny(id: export.relaxedID)
         }
         try detach(export.relaxedPath)
+        if let passThrough = export.passThrough {
+            try detach(export.passThroughPoint)
+            try passThrough.waitForEnd()
+        }
         try detach(export.mountPoint)
         try flushDevice(export.device)
     }
@@ -187,9 +219,9 @@ extension ExportTable {
             do {
                 try Mounts.detach(path)
                 return
-            } catch where error.errno == EINVAL || error.errno == ENOENT {
+            } catch  where error.errno == EINVAL || error.errno == ENOENT {
                 return  // Nothing is mounted there.
-            } catch where error.errno == EBUSY {
+            } catch  where error.errno == EBUSY {
                 guard Clock.milliseconds() < deadline else { throw error }
             }
             Clock.sleep(milliseconds: pause)

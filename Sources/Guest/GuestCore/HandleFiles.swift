@@ -34,7 +34,9 @@ struct ServerHandle: Equatable {
     }
 }
 
-/// File operations that NFSv3 has no words for, by NFS file handle. Any thread.
+/// File operations that NFSv3 has no words for, by NFS file handle.
+///
+/// Any thread.
 struct HandleFiles {
     let table: ExportTable
 
@@ -97,7 +99,8 @@ struct HandleFiles {
         }
         let decoded: ServerHandle
         do { decoded = try ServerHandle(handle) } catch {
-            throw GuestFailure(step: .request, errno: EBADF, message: "not a file handle (\(error))")
+            throw GuestFailure(
+                step: .request, errno: EBADF, message: "not a file handle (\(error))")
         }
         guard let root = table.export(decoded.export)?.root else {
             throw GuestFailure(step: .request, errno: ESTALE, message: "the export is gone")

@@ -10,7 +10,9 @@ import Platform
 enum NFSServer {
     /// How many threads serve; each may wait for a device while the others work.
     static let threadCount = 8
-    /// Longest read or write, in bytes. The kernel would pick it by the size of memory: 64 KiB.
+    /// Longest read or write, in bytes.
+    ///
+    /// The kernel would pick it by the size of memory: 64 KiB.
     static let transferLimit = 1 << 20
 
     /// Name of the only client in the kernel's caches.
@@ -28,7 +30,9 @@ enum NFSServer {
         static let fileSystemID = 0x2000
     }
 
-    /// Starts serving NFSv3 on TCP. Blocks for the kernel's own start.
+    /// Starts serving NFSv3 on TCP.
+    ///
+    /// Blocks for the kernel's own start.
     static func start() throws(SystemError) {
         try PortMapper.start()
         try control("versions", "-2 +3 -4\n")

@@ -28,10 +28,13 @@ public enum HandleAccess: Sendable {
     case write
 }
 
-/// Files by handle, and extended attributes of what a descriptor names. Every call may block.
+/// Files by handle, and extended attributes of what a descriptor names.
+///
+/// Every call may block.
 public enum FileHandles {
-    /// Opens a file by handle; needs CAP_DAC_READ_SEARCH. `mount` is anything on the mount.
-    /// ESTALE where the file is gone.
+    /// Opens a file by handle; needs CAP_DAC_READ_SEARCH.
+    ///
+    /// `mount` is anything on the mount. ESTALE where the file is gone.
     public static func open(
         _ handle: KernelFileHandle, on mount: OwnedFD, for access: HandleAccess
     ) throws(SystemError) -> OwnedFD {

@@ -12,7 +12,9 @@ public enum Kernel {
         }
     }
 
-    /// Loads a kernel module from a file; one that is loaded already is no error. Blocks.
+    /// Loads a kernel module from a file; one that is loaded already is no error.
+    ///
+    /// Blocks.
     public static func loadModule(_ path: String) throws(SystemError) {
         let file = try Files.open(path, .readOnly)
         let result = cp_load_module(file.raw)
@@ -26,7 +28,9 @@ public enum Kernel {
         return bytes[..<got].map { UInt8(bitPattern: $0) }
     }
 
-    /// Switches the machine off; nothing is written before. Returns only on failure.
+    /// Switches the machine off; nothing is written before.
+    ///
+    /// Returns only on failure.
     public static func powerOff() throws(SystemError) {
         try checked(cp_power_off(), "power off")
     }
@@ -35,6 +39,7 @@ public enum Kernel {
     public static func firstEthernet() throws(SystemError) -> String {
         var name = [CChar](repeating: 0, count: 16)
         try checked(cp_first_ethernet(&name), "look for an Ethernet interface")
-        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return String(
+            decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -23,7 +23,9 @@ public struct MountFlags: OptionSet, Sendable {
 
 /// Mounting, where this process may: in the appliance, or in a namespace of its own.
 public enum Mounts {
-    /// mount(2). May block for as long as a device takes.
+    /// mount(2).
+    ///
+    /// May block for as long as a device takes.
     public static func attach(
         _ source: String, at target: String, type: String, flags: MountFlags, options: String = ""
     ) throws(SystemError) {
@@ -32,8 +34,9 @@ public enum Mounts {
             "mount \(source) as \(type)")
     }
 
-    /// umount2(2) without force; EBUSY where something still uses the mount. Blocks while the
-    /// file system writes its last blocks.
+    /// umount2(2) without force; EBUSY where something still uses the mount.
+    ///
+    /// Blocks while the file system writes its last blocks.
     public static func detach(_ target: String) throws(SystemError) {
         try checked(cp_umount(target, 0), "unmount \(target)")
     }

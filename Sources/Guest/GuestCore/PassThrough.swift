@@ -1,4 +1,0 @@
-import Platform
-
-final class PassThrough: Sendable {
-}
