@@ -13,6 +13,15 @@ int cp_claim(int fd) {
     return errno == EWOULDBLOCK ? 0 : -errno;
 }
 
+int cp_is_claimed(int fd) {
+    // A shared lock conflicts with a claim and with nothing else, least of all with other askers.
+    if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
+        flock(fd, LOCK_UN);
+        return 0;
+    }
+    return errno == EWOULDBLOCK ? 1 : -errno;
+}
+
 static int unix_socket(const char *path, struct sockaddr_un *address) {
     memset(address, 0, sizeof *address);
     address->sun_family = AF_UNIX;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@ static _Noreturn void run_child(const struct cp_spawn *spawn, int report, pid_t 
     for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
 
     if (spawn->new_session) setsid();
+    if (spawn->no_core_dumps) setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     if (spawn->parent_death_signal) {
         prctl(PR_SET_PDEATHSIG, spawn->parent_death_signal);
         if (getppid() != parent) _exit(127);

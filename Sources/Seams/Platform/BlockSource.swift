@@ -35,4 +35,9 @@ extension Files {
     public static func claim(_ descriptor: OwnedFD) throws(SystemError) -> Bool {
         try checked(cp_claim(descriptor.raw), "flock") == 1
     }
+
+    /// Whether another open file description holds a claim on this file.
+    public static func isClaimed(_ descriptor: OwnedFD) throws(SystemError) -> Bool {
+        try checked(cp_is_claimed(descriptor.raw), "flock") == 1
+    }
 }

@@ -285,3 +285,26 @@ public enum Files {
         return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 }
+
+extension Files {
+    /// Makes one folder; false where something of that name exists.
+    public static func makeNewDirectory(
+        _ path: String, mode: UInt32 = 0o700
+    ) throws(SystemError) -> Bool {
+        if Glibc.mkdir(path, mode) == 0 { return true }
+        if Glibc.errno == EEXIST { return false }
+        throw SystemError(errno: Glibc.errno, call: "mkdir \(path)")
+    }
+
+    /// Bytes that a file occupies on its disk; holes take none.
+    public static func allocated(_ path: String) throws(SystemError) -> UInt64 {
+        var status = stat()
+        try libc("stat \(path)") { stat(path, &status) }
+        return UInt64(status.st_blocks) * 512
+    }
+
+    /// chmod(2).
+    public static func setMode(_ path: String, _ mode: UInt32) throws(SystemError) {
+        try libc("chmod \(path)") { chmod(path, mode) }
+    }
+}

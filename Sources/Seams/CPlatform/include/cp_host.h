@@ -7,6 +7,9 @@
 // flock(2) exclusive, without waiting. 1 taken, 0 held by another.
 int cp_claim(int fd);
 
+// Whether another open file holds a claim. 1 held, 0 free.
+int cp_is_claimed(int fd);
+
 // A listening Unix stream socket at a path.
 int cp_unix_listen(const char *path);
 

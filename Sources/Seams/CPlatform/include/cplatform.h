@@ -19,6 +19,8 @@ struct cp_spawn {
     int parent_death_signal;
     // Start a new session (setsid), away from the terminal.
     int new_session;
+    // Set the limit on core dumps to nothing, for good.
+    int no_core_dumps;
 };
 
 // Starts a child; returns its pid, and its pidfd in *pidfd. An exec failure is returned here.

@@ -1,0 +1,119 @@
+import FoundationEssentials
+import Platform
+
+/// The kept overlays of `--scratch`: one folder for each source, one qcow2 file for each window.
+///
+/// An overlay is only valid over exactly the bytes it was begun on, so its folder remembers the
+/// source's size and time of change, and every use checks them.
+public struct OverlayStore: Sendable {
+    /// What the overlay was begun on: the content of `source.json`.
+    public struct Base: Codable, Equatable, Sendable {
+        /// The source's absolute path.
+        public var source: String
+        /// Its size in bytes.
+        public var size: UInt64
+        /// Its modification time; 0 for block devices, which have none.
+        public var modifiedNanoseconds: Int64
+        /// The image format of the source.
+        public var format: String
+        /// Whether a commit has begun: from then on the source's time of change says nothing.
+        public var isCommitting = false
+    }
+
+    private let folders: CausewayFolders
+
+    /// The store in these folders.
+    public init(folders: CausewayFolders) { self.folders = folders }
+
+    /// The folder of a source's overlays, whether or not it exists.
+    public func folder(ofSource source: String) -> String {
+        // FNV-1a: names must be stable and short, not secret.
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in source.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        let name = source.split(separator: "/").last.map(String.init) ?? "source"
+        let short = String(name.prefix(40).map { $0.isASCII && $0.isLetter || $0.isNumber ? $0 : "-" })
+        return "\(folders.overlays)/\(short)-\(String(hash, radix: 16))"
+    }
+
+    /// The overlay file for the window that begins at this byte of the source.
+    func file(ofSource source: String, windowOffset: UInt64) -> String {
+        "\(folder(ofSource: source))/window-\(windowOffset).qcow2"
+    }
+
+    /// What a source's overlay was begun on; nil where there is none.
+    public func base(ofSource source: String) -> Base? {
+        guard let bytes = try? Files.read("\(folder(ofSource: source))/source.json") else {
+            return nil
+        }
+        return try? JSONDecoder().decode(Base.self, from: Data(bytes))
+    }
+
+    /// Byte offsets of the windows that have an overlay.
+    public func windows(ofSource source: String) -> [UInt64] {
+        ((try? Files.list(folder(ofSource: source))) ?? []).compactMap { name in
+            guard name.hasPrefix("window-"), name.hasSuffix(".qcow2") else { return nil }
+            return UInt64(name.dropFirst(7).dropLast(6))
+        }.sorted()
+    }
+
+    /// Prepares the overlay folder of a source, or checks that the one there still fits.
+    func prepare(source: String, status: FileStatus, size: UInt64, format: String)
+        throws(SessionError)
+    {
+        let now = Base(source: source, size: size, status: status, format: format)
+        if let base = base(ofSource: source) {
+            try check(base, against: now)
+            return
+        }
+        try write(now)
+    }
+
+    /// Writes down what an overlay was begun on.
+    func write(_ base: Base) throws(SessionError) {
+        do {
+            let folder = folder(ofSource: base.source)
+            try Files.makeDirectories(folder, mode: 0o700)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            try Files.replace("\(folder)/source.json", with: [UInt8](encoder.encode(base)))
+        } catch {
+            throw SessionError(
+                .overlay, "cannot write the overlay's description: \(error)",
+                remedy: "Make room below \(folders.overlays).")
+        }
+    }
+
+    /// Refuses an overlay whose source has changed since it was begun.
+    func check(_ base: Base, against now: Base) throws(SessionError) {
+        guard !base.isCommitting else {
+            throw SessionError(
+                .overlay, "a commit of \(now.source)'s overlay was cut short",
+                remedy: "Run `causeway commit` again: it goes on where it stopped.", exit: .busy)
+        }
+        guard base == now else {
+            throw SessionError(
+                .overlay,
+                "\(now.source) has changed since its overlay was begun; together they make no sense",
+                remedy: "Restore the source, or give the overlay up with `causeway discard`.",
+                exit: .sourceUnusable)
+        }
+    }
+
+    /// Throws a source's overlays away; returns whether there were any.
+    public func discard(source: String) -> Bool {
+        let folder = folder(ofSource: source)
+        guard Files.exists(folder) else { return false }
+        SessionRegistry.removeTree(folder, depth: 1)
+        return true
+    }
+}
+
+extension OverlayStore.Base {
+    /// What a source is now.
+    init(source: String, size: UInt64, status: FileStatus, format: String) {
+        self.init(
+            source: source, size: size,
+            modifiedNanoseconds: status.kind == .file ? status.modifiedNanoseconds : 0,
+            format: format)
+    }
+}

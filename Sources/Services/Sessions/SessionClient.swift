@@ -1,0 +1,137 @@
+import Bridge
+import FoundationEssentials
+import Platform
+
+/// The commands' side of a session: start one, speak to a running one, tidy up a dead one.
+public struct SessionClient: Sendable {
+    private let registry: SessionRegistry
+
+    /// Speaks to the sessions in this registry.
+    public init(registry: SessionRegistry) { self.registry = registry }
+
+    /// Starts a session process and waits until its folder is usable.
+    ///
+    /// Blocks as long as the attach takes; `phase` is told each phase as it begins.
+    public func start(
+        _ request: SessionRequest, phase: (String) -> Void
+    ) throws(SessionError) -> SessionRecord {
+        do {
+            let channel = LineChannel(try startProcess())
+            try channel.send(request)
+            return try awaitUsable(channel, phase: phase)
+        } catch {
+            throw SessionError.any(error)
+        }
+    }
+
+    /// Detaches a running session; blocks until it is done.
+    public func unmount(
+        _ record: SessionRecord, force: Bool, phase: (String) -> Void
+    ) throws(SessionError) -> Receipt {
+        if record.state == .dead { return tidyUp(record) }
+        do {
+            let channel = try connect(record)
+            try channel.send(SessionCommand.unmount(force: force))
+            while let event = try channel.receive(
+                SessionEvent.self, milliseconds: force ? 60_000 : -1)
+            {
+                switch event {
+                case .phase(let name): phase(name)
+                case .detached(let receipt): return receipt
+                case .failed(let error): throw error
+                case .usable, .record: continue
+                }
+            }
+        } catch {
+            if !force { throw SessionError.any(error) }
+        }
+        // It went away, or does not answer and must go.
+        if force, let pid = record.processes["session"], Host.isAlive(pid) { endProcess(pid) }
+        var dead = record
+        dead.state = .dead
+        return tidyUp(dead)
+    }
+
+    /// The guest kernel's log of a running session.
+    public func kernelLog(_ record: SessionRecord) throws(SessionError) -> [String] {
+        do {
+            let channel = try connect(record)
+            try channel.send(SessionCommand.kernelLog)
+            var lines: [String] = []
+            while let event = try channel.receive(SessionEvent.self, milliseconds: 20_000) {
+                guard case .phase(let line) = event else { break }
+                lines.append(line)
+            }
+            return lines
+        } catch {
+            throw SessionError.any(error)
+        }
+    }
+
+    private func connect(_ record: SessionRecord) throws -> LineChannel {
+        LineChannel(try UnixSocket.connect(to: "\(registry.folder(of: record.id))/control"))
+    }
+
+    /// Starts the process; only it keeps the other end, so that its death is noticed.
+    private func startProcess() throws(SystemError) -> OwnedFD {
+        let (ours, theirs) = try Descriptors.socketPair()
+        _ = try ChildProcess(
+            SpawnOptions(
+                path: try Host.executable(), arguments: ["_session"],
+                descriptors: [-1, -1, -1, theirs.raw], newSession: true))
+        return ours
+    }
+
+    private func awaitUsable(
+        _ channel: LineChannel, phase: (String) -> Void
+    ) throws -> SessionRecord {
+        while let event = try channel.receive(SessionEvent.self, milliseconds: 600_000) {
+            switch event {
+            case .phase(let name): phase(name)
+            case .usable(let record): return record
+            case .failed(let error): throw error
+            case .detached, .record: continue
+            }
+        }
+        throw SessionError(
+            .session, "the session process ended without a word",
+            remedy: "Try again; if it happens again, please report it.")
+    }
+
+    /// Removes what a dead session left behind: its mount, its overlays, its folder.
+    private func tidyUp(_ record: SessionRecord) -> Receipt {
+        var steps: [Receipt.Step] = []
+        if MountTable.isMounted(record.mountpoint) {
+            var held = true
+            var evidence = "the dead mount on \(record.mountpoint) is removed"
+            do { try FuseMount.unmount(mountpoint: record.mountpoint, lazy: true) } catch {
+                held = false
+                evidence = "\(error)"
+            }
+            steps.append(.init(name: "folder", held: held, evidence: evidence, milliseconds: 0))
+        }
+        let temporary = "\(registry.folders.state)/temporary"
+        for name in (try? Files.list(temporary)) ?? [] where name.hasPrefix("\(record.id)-") {
+            try? Files.remove("\(temporary)/\(name)")
+        }
+        if record.removesMountpoint { try? Files.removeDirectory(record.mountpoint) }
+        registry.removeFolder(of: record.id)
+        steps.append(
+            .init(
+                name: "session", held: record.mode == .readOnly,
+                evidence: record.mode == .readOnly
+                    ? "the session had ended; the source was only ever read"
+                    : "the session had ended without a detach: what was synced is safe, the rest "
+                        + "may be lost; check the file system",
+                milliseconds: 0))
+        return Receipt(
+            session: record.id, source: record.source, mode: record.mode, steps: steps,
+            bytesRead: 0, bytesWritten: 0)
+    }
+
+    private func endProcess(_ pid: Int32) {
+        guard let pidfd = try? ProcessHandle(pid) else { return }
+        pidfd.signal(9)
+        _ = try? pidfd.waitForEnd(milliseconds: 5000)
+    }
+}

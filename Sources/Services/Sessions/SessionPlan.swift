@@ -1,0 +1,137 @@
+import Catalogue
+import GuestWire
+import Inspection
+import Platform
+import StorageDaemon
+
+/// One file system of the plan.
+struct PlannedVolume {
+    /// Sub-folder, empty where it is the root of the mount.
+    var name: String
+    /// What inspection found.
+    var found: Volume
+    /// What the guest is asked.
+    var mount: MountRequest
+
+    /// The volume for people.
+    var title: String {
+        let place =
+            found.partition == .whole ? "the whole source" : "partition \(found.partition)"
+        return "\(place) (\(found.fileSystem.name))"
+    }
+
+    /// The volume as others see it.
+    func record(_ export: ExportDescription) -> SessionRecord.Volume {
+        SessionRecord.Volume(
+            name: name, partition: found.partition.description, type: found.fileSystem.name,
+            driver: export.driver, readOnly: export.readOnly,
+            stateBefore: found.finding.state.rawValue, stateReason: found.finding.stateReason)
+    }
+}
+
+/// What a session will do, decided before anything is started.
+struct SessionPlan {
+    /// The file systems, in the order of the guest's disks.
+    var volumes: [PlannedVolume]
+    /// What the storage daemon serves.
+    var storage: StoragePlan
+
+    /// Inspects the source and decides.
+    init(request: SessionRequest, source: SourceClaim, session: Session) throws(SessionError) {
+        let found = try Self.findVolumes(request, source: source)
+        volumes = found.enumerated().map { index, volume in
+            Self.plan(volume, index: index, of: found.count, request: request)
+        }
+        storage = try Self.planStorage(found, request: request, source: source, session: session)
+    }
+
+    private static func findVolumes(
+        _ request: SessionRequest, source: SourceClaim
+    ) throws(SessionError) -> [Volume] {
+        do {
+            let report = try Inspector().inspect(source.descriptor, path: request.source)
+            let partition = try request.partition.map { words throws(InspectionError) in
+                guard let path = PartitionPath(words) else {
+                    throw InspectionError(
+                        .noSuchVolume, cause: "\(words) is no partition number",
+                        remedy: "Give a number such as 2, or 2.1 for a table inside a partition.")
+                }
+                return path
+            }
+            return try report.selectVolumes(partition: partition, fileSystem: request.fileSystem)
+        } catch {
+            let isUnsupported = error.kind == .notSupported
+            throw SessionError(
+                .source, error.cause, remedy: error.remedy,
+                exit: isUnsupported ? .notSupported : .sourceUnusable)
+        }
+    }
+
+    private static func plan(
+        _ volume: Volume, index: Int, of count: Int, request: SessionRequest
+    ) -> PlannedVolume {
+        let wanted = request.mode == .readOnly ? nil : volume.plan(write: true)
+        let mount = wanted ?? volume.finding.readOnly
+        let isWhole = volume.partition == .whole
+        return PlannedVolume(
+            name: count == 1 ? "" : isWhole ? "disk" : "p\(volume.partition)",
+            found: volume,
+            mount: MountRequest(
+                device: "vd" + String(UnicodeScalar(UInt8(97 + index))), drivers: mount.drivers,
+                options: mount.options, readOnly: wanted == nil,
+                road: mount.road == .kernel ? .kernel : .passThrough))
+    }
+
+    private static func planStorage(
+        _ volumes: [Volume], request: SessionRequest, source: SourceClaim, session: Session
+    ) throws(SessionError) -> StoragePlan {
+        guard volumes.count <= 26 else {
+            throw SessionError(
+                .partition, "\(volumes.count) file systems are more than one machine takes (26)",
+                remedy: "Choose one with --partition.", exit: .notSupported)
+        }
+        let geometry = try SessionError.wrap(.source, "cannot measure \(request.source)") {
+            () throws(SystemError) in try Files.geometry(source.descriptor)
+        }
+        let overlays = try overlayFiles(
+            volumes, request: request, source: source, size: geometry.size, session: session)
+        return StoragePlan(
+            source: source.descriptor, format: "raw", readOnly: request.mode != .write,
+            logicalSectorSize: geometry.logicalSector,
+            windows: zip(volumes, overlays).map { volume, overlay in
+                DiskWindow(offset: volume.offset, length: volume.length, overlay: overlay)
+            },
+            socketFolder: "\(session.folder)/disks")
+    }
+
+    /// The overlay of each window: none for `--write`, a kept one for `--scratch`, and one that
+    /// ends with the session for read-only mounts, so that journals replay without touching the
+    /// source.
+    private static func overlayFiles(
+        _ volumes: [Volume], request: SessionRequest, source: SourceClaim, size: UInt64,
+        session: Session
+    ) throws(SessionError) -> [String?] {
+        let store = OverlayStore(folders: request.folders)
+        switch request.mode {
+        case .write:
+            return volumes.map { _ in nil }
+        case .scratch:
+            let status = try SessionError.wrap(.source, "cannot examine \(request.source)") {
+                () throws(SystemError) in try Files.status(source.descriptor)
+            }
+            try store.prepare(
+                source: request.source, status: status, size: size, format: "raw")
+            return volumes.map {
+                store.file(ofSource: request.source, windowOffset: $0.offset)
+            }
+        case .readOnly:
+            let folder = "\(request.folders.state)/temporary"
+            try SessionError.wrap(.overlay, "cannot make \(folder)") { () throws(SystemError) in
+                try Files.makeDirectories(folder, mode: 0o700)
+            }
+            let files = volumes.indices.map { "\(folder)/\(session.record.id)-\($0).qcow2" }
+            session.temporaryOverlays = files
+            return files
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import Platform
+import Testing
+
+@testable import Sessions
+
+@Suite struct OverlayWorkTests {
+    /// A source of random bytes, an overlay over its second megabyte with one changed block.
+    private func makeScratch(_ temporary: TemporaryFolder) throws -> (OverlayStore, String, [UInt8]) {
+        let store = OverlayStore(folders: temporary.folders)
+        let source = try temporary.file("disk.img", size: 4 << 20)
+        let status = try Files.status(source)
+        try store.prepare(source: source, status: status, size: status.size, format: "raw")
+        let overlay = store.file(ofSource: source, windowOffset: 1 << 20)
+        try run(["qemu-img", "create", "-q", "-f", "qcow2", overlay, "1M"])
+        let chain = ImageChain(overlay: overlay, source: source, format: "raw", offset: 1 << 20)
+        try run(["qemu-io", "-c", "write -P 0xab 65536 4096", try chain.json()])
+        return (store, source, [UInt8](repeating: 0xab, count: 4096))
+    }
+
+    private func run(_ words: [String]) throws {
+        let (end, output) = try ChildProcess.run(
+            SpawnOptions(path: "/usr/bin/env", arguments: words), mergeErrors: true)
+        #expect(end.isSuccess, "\(words[0]): \(String(decoding: output, as: UTF8.self))")
+    }
+
+    @Test func `a commit writes exactly the overlay's blocks into its window`() throws {
+        let temporary = try TemporaryFolder()
+        let (store, source, block) = try makeScratch(temporary)
+        let work = OverlayWork(registry: SessionRegistry(folders: temporary.folders))
+        _ = try work.commit(source: source) { _ in }
+        let bytes = try Files.read(source)
+        var expected = [UInt8](repeating: 0, count: 4 << 20)
+        expected.replaceSubrange((1 << 20) + 65536..<(1 << 20) + 65536 + 4096, with: block)
+        #expect(bytes == expected)
+        #expect(store.base(ofSource: source) == nil)
+    }
+
+    @Test func `neither commit nor discard touches a source in use`() throws {
+        let temporary = try TemporaryFolder()
+        let (store, source, _) = try makeScratch(temporary)
+        let registry = SessionRegistry(folders: temporary.folders)
+        let claim = try SourceClaim(path: source, writing: false, registry: registry)
+        let work = OverlayWork(registry: registry)
+        #expect(throws: SessionError.self) { try work.commit(source: source) { _ in } }
+        #expect(throws: SessionError.self) { try work.discard(source: source) }
+        #expect(store.base(ofSource: source) != nil)
+        withExtendedLifetime(claim) {}
+    }
+
+    @Test func `a source without an overlay has nothing to commit`() throws {
+        let temporary = try TemporaryFolder()
+        let source = try temporary.file("disk.img")
+        let work = OverlayWork(registry: SessionRegistry(folders: temporary.folders))
+        #expect(throws: SessionError.self) { try work.commit(source: source) { _ in } }
+        #expect(throws: SessionError.self) { try work.discard(source: source) }
+    }
+}

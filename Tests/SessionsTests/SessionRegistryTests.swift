@@ -1,0 +1,57 @@
+import Platform
+import Testing
+
+@testable import Sessions
+
+@Suite struct SessionRegistryTests {
+    private func record(_ id: String, source: String = "/disk.img") -> SessionRecord {
+        SessionRecord(
+            id: id, source: source, sourceIdentity: "1:2", mountpoint: "/nowhere/\(id)",
+            removesMountpoint: false, mode: .readOnly, state: .usable, failure: nil,
+            hypervisor: "uml", processes: ["session": 1], volumes: [], started: 1, phases: [])
+    }
+
+    @Test func `a claimed session is alive, a released one is dead`() throws {
+        let temporary = try TemporaryFolder()
+        let registry = SessionRegistry(folders: temporary.folders)
+        var claim: OwnedFD? = try registry.claim("disk-1")
+        try registry.write(record("disk-1"))
+        #expect(registry.record(of: "disk-1")?.state == .usable)
+        #expect(registry.holder(ofSource: "1:2")?.id == "disk-1")
+        withExtendedLifetime(claim) {}
+        claim = nil
+        #expect(registry.record(of: "disk-1")?.state == .dead)
+        #expect(registry.holder(ofSource: "1:2") == nil)
+    }
+
+    @Test func `a session is found by name, folder and source`() throws {
+        let temporary = try TemporaryFolder()
+        let registry = SessionRegistry(folders: temporary.folders)
+        let claim = try registry.claim("disk-1")
+        try registry.write(record("disk-1"))
+        #expect(registry.find("disk-1")?.id == "disk-1")
+        #expect(registry.find("/nowhere/disk-1")?.id == "disk-1")
+        #expect(registry.find("/disk.img")?.id == "disk-1")
+        #expect(registry.find("/other.img") == nil)
+        withExtendedLifetime(claim) {}
+    }
+
+    @Test func `a record that is not JSON is passed over`() throws {
+        let temporary = try TemporaryFolder()
+        let registry = SessionRegistry(folders: temporary.folders)
+        let claim = try registry.claim("disk-1")
+        try Files.replace("\(registry.folder(of: "disk-1"))/session.json", with: [0x7b])
+        #expect(registry.list().isEmpty)
+        withExtendedLifetime(claim) {}
+    }
+
+    @Test func `a runtime folder that others may enter is refused`() throws {
+        let temporary = try TemporaryFolder()
+        let folders = temporary.folders
+        try Files.makeDirectories(folders.runtime, mode: 0o777)
+        try Files.setMode(folders.runtime, 0o755)
+        #expect(throws: SessionError.self) { try folders.prepareRuntime(user: Host.user) }
+        try Files.setMode(folders.runtime, 0o700)
+        try folders.prepareRuntime(user: Host.user)
+    }
+}
