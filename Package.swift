@@ -46,6 +46,7 @@ let package = Package(
         // Ground: values and bytes, no I/O.
         room("Ground", "Bytes"),
         room("Ground", "GuestWire", uses: ["Bytes"]),
+        room("Ground", "NFSWire", uses: ["Bytes"]),
         room("Ground", "FUSEWire", uses: ["Bytes"]),
         room("Ground", "CPIOLayout", uses: ["Bytes"]),
 
@@ -54,8 +55,7 @@ let package = Package(
         room("Seams", "Platform", uses: ["CPlatform", "Bytes"]),
         room("Seams", "VirtualMachine", uses: ["Platform"]),
         library("CBlkid", "blkid", apt: "libblkid-dev"),
-        library("CFUSE", "fuse3", apt: "libfuse3-dev"),
-        library("CNFS", "libnfs", apt: "libnfs-dev"),
+        .systemLibrary(name: "CFUSE", path: "Sources/Seams/CFUSE"),
 
         // Engines: one technology each.
         room("Engines", "Catalogue", resources: [.embedInCode("filesystems.json")]),
@@ -67,7 +67,7 @@ let package = Package(
         room("Engines", "GuestLink", uses: ["Bytes", "GuestWire", "Platform"]),
         room(
             "Engines", "Bridge",
-            uses: ["Bytes", "GuestWire", "GuestLink", "Platform", "CFUSE", "CNFS"]),
+            uses: ["Bytes", "GuestWire", "GuestLink", "NFSWire", "Platform", "CFUSE"]),
 
         // Guest: the agent; no Foundation.
         room("Guest", "GuestCore", uses: ["Bytes", "GuestWire", "FUSEWire", "Platform"]),

@@ -1,3 +1,2 @@
-// libfuse 3: the low-level API.
-#define FUSE_USE_VERSION 314
-#include <fuse_lowlevel.h>
+// The kernel's own description of the FUSE protocol (Linux user-space API).
+#include <linux/fuse.h>

@@ -1,0 +1,182 @@
+import Bytes
+public import Platform
+
+/// Something that the bridge says unasked.
+public enum BridgeEvent: Equatable, Sendable {
+    /// The folder is no longer mounted: somebody unmounted it.
+    case unmounted
+    /// The guest was lost: everything on the folder fails with EIO.
+    case guestLost(reason: String)
+}
+
+/// The session's hold on a bridge process.
+///
+/// One thread at a time; every call is bounded in time.
+public final class BridgeHandle {
+    /// The process; its pidfd tells its end.
+    public let process: ChildProcess
+    private let control: OwnedFD
+    private var events: [BridgeEvent] = []
+
+    private init(process: ChildProcess, control: OwnedFD) {
+        self.process = process
+        self.control = control
+    }
+
+    /// Readable when the bridge has said something: then call `nextEvent`.
+    public var raw: Int32 { control.raw }
+
+    /// Starts `executable _bridge`; the bridge's own words go to `log`.
+    public static func start(
+        executable: String, log: Int32
+    ) throws(BridgeError) -> BridgeHandle {
+        do {
+            let (ours, theirs) = try Descriptors.socketPair(packets: true)
+            var options = SpawnOptions(path: executable, arguments: ["_bridge"])
+            options.descriptors = [-1, -1, log, theirs.raw]
+            options.newSession = true
+            return BridgeHandle(process: try ChildProcess(options), control: ours)
+        } catch {
+            throw BridgeError(.start, errno: error.errno, "\(error)")
+        }
+    }
+
+    /// Waits for the private link; returns the end that the machine gets: a TAP descriptor.
+    public func waitForLink(milliseconds: Int64) throws(BridgeError) -> OwnedFD {
+        try wait(.link, for: .link, milliseconds)
+    }
+
+    /// Waits until the guest has dialled; returns its control connection, greeting unread.
+    public func waitForGuest(milliseconds: Int64) throws(BridgeError) -> OwnedFD {
+        try wait(.guest, for: .guest, milliseconds)
+    }
+
+    /// Has the bridge serve exports on a mounted folder; returns when the folder is usable.
+    ///
+    /// Let go of `fuse` afterwards: while the session holds it, a dead bridge leaves callers
+    /// waiting instead of failing.
+    public func serve(
+        fuse: OwnedFD, exports: [BridgeExport], options: BridgeOptions, milliseconds: Int64
+    ) throws(BridgeError) {
+        precondition(!exports.isEmpty && exports.count <= BridgeMessage.exportLimit)
+        try send(.serve(exports, options), descriptors: [fuse.raw])
+        _ = try wait(for: .serve, milliseconds) { $0 == .serving ? () : nil }
+    }
+
+    /// Tells the bridge that the guest is gone: every waiting and later call fails at once.
+    public func guestIsGone(reason: String) {
+        do { try send(.guestGone(reason: reason)) } catch {
+            // The bridge is gone as well, and with it the folder.
+        }
+    }
+
+    /// Has everything written to the guest's disks.
+    ///
+    /// Call it when the folder is unmounted, before
+    /// the guest unmounts. An error says that data may be lost.
+    public func drain(milliseconds: Int64) throws(BridgeError) -> BridgeStatistics {
+        try send(.drain)
+        return try wait(for: .drain, milliseconds) {
+            if case .drained(let statistics) = $0 { return statistics }
+            return nil
+        }
+    }
+
+    /// What the bridge has done so far.
+    public func statistics(milliseconds: Int64) throws(BridgeError) -> BridgeStatistics {
+        try send(.tellStatistics)
+        return try wait(for: .control, milliseconds) {
+            if case .statistics(let statistics) = $0 { return statistics }
+            return nil
+        }
+    }
+
+    /// What the bridge has said unasked; waits at most so long, nil where it said nothing.
+    public func nextEvent(milliseconds: Int64) throws(BridgeError) -> BridgeEvent? {
+        if !events.isEmpty { return events.removeFirst() }
+        guard let (message, _) = try receive(for: .control, milliseconds) else { return nil }
+        _ = note(message)
+        return events.isEmpty ? nil : events.removeFirst()
+    }
+}
+
+extension BridgeHandle {
+    private func send(_ message: BridgeMessage, descriptors: [Int32] = []) throws(BridgeError) {
+        do {
+            try Descriptors.send(message.encoded, descriptors: descriptors, over: control.raw)
+        } catch {
+            throw BridgeError(.control, errno: error.errno, "the bridge is gone (\(error))")
+        }
+    }
+
+    /// Waits for a message that brings a descriptor.
+    private func wait(
+        _ wanted: BridgeMessage, for step: BridgeError.Step, _ milliseconds: Int64
+    ) throws(BridgeError) -> OwnedFD {
+        let deadline = Clock.milliseconds() + milliseconds
+        while true {
+            let (message, descriptors) = try receive(for: step, until: deadline)
+            if message == wanted, let descriptor = descriptors.first { return descriptor }
+            try judge(message, step)
+        }
+    }
+
+    private func wait<Value>(
+        for step: BridgeError.Step, _ milliseconds: Int64, _ pick: (BridgeMessage) -> Value?
+    ) throws(BridgeError) -> Value {
+        let deadline = Clock.milliseconds() + milliseconds
+        while true {
+            let (message, _) = try receive(for: step, until: deadline)
+            if let value = pick(message) { return value }
+            try judge(message, step)
+        }
+    }
+
+    /// Keeps an event for later; anything else that was not waited for is an error.
+    private func judge(_ message: BridgeMessage, _ step: BridgeError.Step) throws(BridgeError) {
+        if case .failed(let error) = message { throw error }
+        guard note(message) else {
+            throw BridgeError(step, "the bridge answered something else than was asked")
+        }
+    }
+
+    private func note(_ message: BridgeMessage) -> Bool {
+        switch message {
+        case .unmounted: events.append(.unmounted)
+        case .guestLost(let reason): events.append(.guestLost(reason: reason))
+        default: return false
+        }
+        return true
+    }
+
+    private func receive(
+        for step: BridgeError.Step, until deadline: Int64
+    ) throws(BridgeError) -> (BridgeMessage, [OwnedFD]) {
+        let left = max(0, deadline - Clock.milliseconds())
+        guard let received = try receive(for: step, left) else {
+            throw BridgeError(step, "no answer from the bridge in time")
+        }
+        return received
+    }
+
+    private func receive(
+        for step: BridgeError.Step, _ milliseconds: Int64
+    ) throws(BridgeError) -> (BridgeMessage, [OwnedFD])? {
+        do {
+            let wait = Int32(clamping: max(0, milliseconds))
+            guard try Descriptors.waitReadable(control.raw, milliseconds: wait) else { return nil }
+            let (bytes, descriptors) = try Descriptors.receive(
+                over: control.raw, limit: BridgeMessage.limit)
+            guard !bytes.isEmpty else {
+                throw BridgeError(step, "the bridge process has ended; its log says why")
+            }
+            return (try BridgeMessage(bytes), descriptors)
+        } catch let error as BridgeError {
+            throw error
+        } catch let error as SystemError {
+            throw BridgeError(step, errno: error.errno, "\(error)")
+        } catch {
+            throw BridgeError(step, "the bridge sent a malformed message (\(error))")
+        }
+    }
+}

@@ -1,0 +1,179 @@
+import Glibc
+import GuestWire
+import NFSWire
+import Platform
+
+/// The one loop of a serving bridge: kernel, file server, agent and session.
+///
+/// One thread.
+final class BridgeLoop {
+    private let control: ControlSocket
+    private let server: FileServer
+    private let pool = BufferPool()
+    private var watch: GuestWatch
+    private var isServing = false
+    private var isOver = false
+    private var toldUnmounted = false
+    private var toldLost = false
+
+    init(
+        _ control: ControlSocket, options: BridgeOptions, fuse: OwnedFD,
+        connect: (BufferPool) throws(BridgeError) -> (NFSConnection, AgentClient?)
+    ) throws(BridgeError) {
+        self.control = control
+        let (nfs, agent) = try connect(pool)
+        server = FileServer(
+            options: options, pool: pool, nfs: nfs, agent: agent, log: { control.log($0) })
+        watch = GuestWatch(timeout: Int64(options.requestTimeoutMilliseconds))
+        do { server.device = try FuseDevice(fuse, pool: pool) } catch {
+            throw BridgeError(.serve, errno: error.errno, "\(error)")
+        }
+    }
+
+    /// Serves until the session is gone; returns the exit code.
+    func run(_ exports: [BridgeExport]) -> Int32 {
+        server.start(exports) { [unowned self] problem in
+            guard let problem else {
+                isServing = true
+                return
+            }
+            control.send(.failed(BridgeError(.serve, problem)))
+            isOver = true
+        }
+        var set = PollSet()
+        let places = (0..<4).map { _ in set.add(-1, []) }
+        while !isOver {
+            server.flush()
+            let takes = isServing && server.takesRequests
+            set.set(places[0], takes ? server.device?.raw ?? -1 : -1, .readable)
+            set.set(places[1], server.nfs.raw, server.nfs.wanted)
+            set.set(places[2], server.agent?.raw ?? -1, server.agent?.wanted ?? [])
+            set.set(places[3], control.raw, .readable)
+            do { _ = try set.wait(milliseconds: patience()) } catch {
+                control.log("\(error)")
+                return 1
+            }
+            if !set[places[1]].isEmpty { server.nfs.receive() }
+            if !set[places[2]].isEmpty { server.agent?.receive() }
+            if !set[places[0]].isEmpty { server.takeRequests() }
+            if !set[places[3]].isEmpty { obey() }
+            server.tick()
+            watch.look(at: server)
+            report()
+        }
+        return 0
+    }
+
+    /// How long nothing needs to be done, in milliseconds; a second at most while calls wait.
+    private func patience() -> Int32 {
+        let idle: Int64 = server.nfs.outstanding > 0 ? 500 : 5_000
+        let next = server.timers.next.map { max(0, $0 - Clock.milliseconds()) } ?? idle
+        return Int32(min(idle, next))
+    }
+
+    /// Does what the session says; ends where it is gone.
+    private func obey() {
+        let received: (BridgeMessage, [OwnedFD])?
+        do { received = try control.receive() } catch {
+            control.log("\(error)")
+            isOver = true
+            return
+        }
+        switch received?.0 {
+        case .guestGone(let reason)?: server.loseGuest(reason)
+        case .tellStatistics?: control.send(.statistics(server.currentStatistics))
+        case .drain?: drain()
+        case nil: isOver = true
+        default: control.send(.failed(BridgeError(.control, "the bridge serves already")))
+        }
+    }
+
+    private func drain() {
+        server.drain { [unowned self] errno in
+            if errno == 0 {
+                return control.send(.drained(server.currentStatistics))
+            }
+            let lost = server.currentStatistics.lostFiles
+            let cause =
+                server.guestFailure.map { "the guest is gone: \($0)" }
+                ?? "not everything could be written to the guest's disks "
+                + "(\(SystemError.words(errno)))"
+            control.send(
+                .failed(
+                    BridgeError(
+                        .drain, errno: errno,
+                        lost > 0 ? "\(cause); data of \(lost) files is lost" : cause)))
+        }
+    }
+
+    /// Tells the session what it must know unasked, once.
+    private func report() {
+        if isServing, server.isInitialized, !toldServing {
+            toldServing = true
+            control.send(.serving)
+        }
+        if let device = server.device, !device.isMounted, !toldUnmounted {
+            toldUnmounted = true
+            control.send(.unmounted)
+        }
+        if let reason = server.guestFailure, !toldLost {
+            toldLost = true
+            control.send(.guestLost(reason: reason))
+        }
+    }
+
+    private var toldServing = false
+}
+
+/// Notices a guest that leaves calls unanswered.
+///
+/// One thread.
+///
+/// A call may wait for a slow disk. So when one has waited for half of the timeout, agent and
+/// file server are asked whether they live; if neither answers in the other half, the guest is gone.
+struct GuestWatch {
+    /// How long a single call may take in a guest that is otherwise alive.
+    private static let callLimit: Int64 = 300_000
+
+    private let timeout: Int64
+    private var nextLook: Int64 = 0
+    private var asked: Int64?
+    private let answer = Answer()
+
+    private final class Answer {
+        var time: Int64 = 0
+    }
+
+    init(timeout: Int64) {
+        self.timeout = max(1_000, timeout)
+    }
+
+    mutating func look(at server: FileServer) {
+        let now = Clock.milliseconds()
+        guard now >= nextLook, server.guestFailure == nil else { return }
+        nextLook = now + 500
+        let oldest = [server.nfs.oldestCall(), server.agent?.oldestRequest()]
+            .compactMap { $0 }.min()
+        guard let oldest, now - oldest > timeout / 2 else {
+            asked = nil
+            return
+        }
+        if now - oldest > Self.callLimit {
+            return server.loseGuest("it left a call unanswered for \((now - oldest) / 1000) s")
+        }
+        if let asked, answer.time < asked {
+            if now - asked > timeout / 2 {
+                server.loseGuest("it answers nothing for \((now - oldest) / 1000) s")
+            }
+            return
+        }
+        if let asked, now - asked <= timeout { return }
+        asked = now
+        server.nfs.submit(.null) { [answer] record, _ in
+            if record != nil { answer.time = Clock.milliseconds() }
+        }
+        server.agent?.ask(.ping) { [answer] reply in
+            if reply != nil { answer.time = Clock.milliseconds() }
+        }
+    }
+}

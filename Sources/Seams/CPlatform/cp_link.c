@@ -1,0 +1,49 @@
+#define _GNU_SOURCE
+#include "cp_link.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int cp_hardware_address(const char *name, const uint8_t mac[6]) {
+    int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (control < 0) return -errno;
+    struct ifreq request = {0};
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+    memcpy(request.ifr_hwaddr.sa_data, mac, 6);
+    int error = ioctl(control, SIOCSIFHWADDR, &request) < 0 ? -errno : 0;
+    close(control);
+    return error;
+}
+
+static int set(int socket, int level, int name, int value) {
+    return setsockopt(socket, level, name, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+int cp_tcp_lifeline(int socket, unsigned timeout_ms) {
+    int error = set(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)timeout_ms);
+    if (!error) error = set(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+    if (!error) error = set(socket, IPPROTO_TCP, TCP_KEEPIDLE, 1);
+    if (!error) error = set(socket, IPPROTO_TCP, TCP_KEEPINTVL, 1);
+    return error;
+}
+
+int cp_socket_buffers(int socket, int receive, int send) {
+    int error = receive ? set(socket, SOL_SOCKET, SO_RCVBUF, receive) : 0;
+    if (!error && send) error = set(socket, SOL_SOCKET, SO_SNDBUF, send);
+    return error;
+}
+
+long cp_peek(int socket, void *bytes, unsigned long count) {
+    ssize_t got;
+    do got = recv(socket, bytes, count, MSG_PEEK | MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    return got < 0 ? -errno : got;
+}

@@ -1,0 +1,20 @@
+// The private link's fine points. Every function returns 0 or a positive value, or -errno.
+#ifndef CP_LINK_H
+#define CP_LINK_H
+
+#include <stdint.h>
+
+// Sets an Ethernet interface's own hardware address.
+int cp_hardware_address(const char *name, const uint8_t mac[6]);
+
+// Makes the kernel end a TCP connection whose peer has not acknowledged anything, data or
+// keep-alive probe, for timeout_ms.
+int cp_tcp_lifeline(int socket, unsigned timeout_ms);
+
+// Sizes of a socket's buffers in bytes; 0 leaves one as it is.
+int cp_socket_buffers(int socket, int receive, int send);
+
+// Copies what the first `count` bytes of a stream will be, without taking them.
+long cp_peek(int socket, void *bytes, unsigned long count);
+
+#endif
