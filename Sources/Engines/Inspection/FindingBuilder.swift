@@ -3,6 +3,9 @@ import Platform
 
 /// Turns a type and the bytes around it into a finding.
 enum FindingBuilder {
+    /// What is said of a superblock whose checksum is wrong.
+    static let checksumNotice = "its superblock's checksum is wrong"
+
     /// The finding for a superblock of this entry.
     static func finding(
         _ hit: SuperblockHit, _ entry: CatalogueEntry, _ window: Window
@@ -11,7 +14,7 @@ enum FindingBuilder {
         let size = size(entry, hit.version, read)
         let (state, reason) = state(entry, hit, read)
         var notices = entry.notices.filter { $0.when.holds(read) }.map(\.says)
-        if hit.checksumWrong { notices.append("its superblock's checksum is wrong") }
+        if hit.checksumWrong { notices.append(checksumNotice) }
         return FileSystemFinding(
             entry: entry, type: hit.type, version: hit.version, label: hit.label, uuid: hit.uuid,
             size: size, state: state, stateReason: reason, notices: notices,

@@ -116,6 +116,7 @@ public struct Inspector: Sendable {
                 catalogue.layer(type: hit.type)
                 ?? LayerEntry(type: hit.type, kind: .fileSystem, title: hit.type)
             region.layerLabel = hit.label
+            if hit.checksumWrong { region.problems.append(FindingBuilder.checksumNotice) }
         }
     }
 

@@ -25,7 +25,7 @@ enum PartitionProbe {
                 table?.problems.append(gpt.oversized)
                 return table ?? empty("gpt", size, gpt.oversized)
             }
-            let whole = gpt.diskBytes > window.length ? longer(window, gpt.diskBytes) : window
+            let whole = gpt.diskBytes > window.length ? window.padded(to: gpt.diskBytes) : window
             if let whole, var table = read(whole, within: window, sectorSize: size),
                 table.type == "gpt"
             {
@@ -34,22 +34,12 @@ enum PartitionProbe {
             }
             damage = (size, "its GPT is damaged: a checksum or a range is wrong")
         }
-        // libblkid reads no table from less than 2 sectors.
-        let whole = window.length < 2048 ? longer(window, 2048) ?? window : window
-        if let table = read(whole, within: window, sectorSize: sectorSize) { return table }
+        if let table = read(window.probeable, within: window, sectorSize: sectorSize) {
+            return table
+        }
         if let damage { return empty("gpt", damage.size, damage.problem) }
         return hasProtectiveMBR(window)
             ? empty("gpt", sectorSize, "it announces a GPT, and none was found") : nil
-    }
-
-    /// A stand-in that begins like the window and is longer: libblkid refuses tables that claim
-    /// more than there is.
-    private static func longer(_ window: Window, _ length: UInt64) -> Window? {
-        let head = window.read(0, Int(min(window.length, UInt64(Window.readLimit))))
-        guard let head,
-            let file = try? MemoryFile.make(named: "disk", content: head, size: length)
-        else { return nil }
-        return Window(file, offset: 0, length: length)
     }
 
     private static func empty(

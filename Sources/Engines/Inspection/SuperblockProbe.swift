@@ -84,6 +84,7 @@ final class BlkidProbe {
 
     /// Looks for superblocks; one with a wrong checksum counts only where nothing else is found.
     static func superblocks(_ window: Window) -> SuperblockAnswer {
+        let window = window.probeable
         let answer = superblocks(window, badChecksums: false)
         return answer == .nothing ? superblocks(window, badChecksums: true) : answer
     }

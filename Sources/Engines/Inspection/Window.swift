@@ -31,6 +31,17 @@ public struct Window: Sendable {
         return bytes
     }
 
+    /// A stand-in in memory that begins like the window, as far as one read goes, and is longer.
+    func padded(to length: UInt64) -> Window? {
+        guard let head = read(0, Int(min(self.length, UInt64(Self.readLimit)))),
+            let file = try? MemoryFile.make(named: "disk", content: head, size: length)
+        else { return nil }
+        return Window(file, offset: 0, length: length)
+    }
+
+    /// The window, or a stand-in where it is so small that libblkid would not look at it.
+    var probeable: Window { length <= 1024 ? padded(to: 2048) ?? self : self }
+
     /// A window into this window; cut at its end, nil where it would begin past it.
     func part(offset inner: UInt64, length wanted: UInt64) -> Window? {
         guard inner < length else { return nil }
