@@ -60,7 +60,10 @@ let package = Package(
         // Engines: one technology each.
         room("Engines", "Catalogue", resources: [.embedInCode("filesystems.json")]),
         room("Engines", "Inspection", uses: ["Catalogue", "Platform", "CBlkid"]),
-        room("Engines", "Appliance", uses: ["CPIOLayout", "Platform", "VirtualMachine"]),
+        room(
+            "Engines", "Appliance",
+            uses: ["Bytes", "CPIOLayout", "GuestWire", "Platform", "VirtualMachine"],
+            resources: [.embedInCode("uml.config")]),
         room("Engines", "Sandbox", uses: ["Platform"]),
         room("Engines", "Hypervisors", uses: ["VirtualMachine", "Platform", "Sandbox"]),
         room("Engines", "StorageDaemon", uses: ["Platform", "Sandbox"]),
