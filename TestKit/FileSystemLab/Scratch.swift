@@ -1,0 +1,20 @@
+import Platform
+
+/// A folder of its own, removed with everything in it when the object goes.
+public final class Scratch: Sendable {
+    /// The folder's path.
+    public let path: String
+
+    /// Makes a folder below the temporary folder, on a real file system.
+    public init(_ purpose: String = "lab") throws {
+        let name = Host.randomBytes(6).map { String(Int($0) + 256, radix: 16).dropFirst() }.joined()
+        path = "\(Lab.temporaryFolder)/causeway-\(purpose)-\(name)"
+        try Files.makeDirectories(path)
+    }
+
+    deinit {
+        // Folders without permission to write in them cannot be emptied otherwise.
+        _ = try? Command.run("chmod", ["-R", "u+rwX", path])
+        _ = try? Command.run("rm", ["-rf", "--one-file-system", path])
+    }
+}
