@@ -1,25 +1,25 @@
 import Glibc
 public import Platform
 
+/// How a folder is mounted.
+public struct FuseMountOptions: Equatable, Sendable {
+    /// What `mount` and `df` show as the source.
+    public var source: String
+    /// Whether the kernel refuses changes.
+    public var readOnly: Bool
+    /// Whether other users may enter, as far as permissions let them.
+    public var allowOther: Bool
+
+    /// Makes options.
+    public init(source: String, readOnly: Bool, allowOther: Bool = false) {
+        self.source = source
+        self.readOnly = readOnly
+        self.allowOther = allowOther
+    }
+}
+
 /// Mounting and unmounting a FUSE folder with the help of `fusermount3`, as any user.
 public enum FuseMount {
-    /// How a folder is mounted.
-    public struct Options: Equatable, Sendable {
-        /// What `mount` and `df` show as the source.
-        public var source: String
-        /// Whether the kernel refuses changes.
-        public var readOnly: Bool
-        /// Whether other users may enter, as far as permissions let them.
-        public var allowOther: Bool
-
-        /// Makes options.
-        public init(source: String, readOnly: Bool, allowOther: Bool = false) {
-            self.source = source
-            self.readOnly = readOnly
-            self.allowOther = allowOther
-        }
-    }
-
     private static let places = ["/usr/bin/fusermount3", "/bin/fusermount3"]
     private static let milliseconds: Int32 = 15_000
 
@@ -30,7 +30,7 @@ public enum FuseMount {
     /// The kernel waits for a bridge on the descriptor: until `BridgeHandle.serve` has returned,
     /// whoever enters the folder waits as well.
     public static func open(
-        mountpoint: String, options: Options
+        mountpoint: String, options: FuseMountOptions
     ) throws(BridgeError) -> OwnedFD {
         let helper = try findHelper()
         guard Files.exists("/dev/fuse") else {
@@ -88,7 +88,7 @@ public enum FuseMount {
     /// The options in fusermount3's words.
     ///
     /// Permissions are checked by the kernel, by the owners and modes that are shown.
-    static func words(_ options: Options) -> String {
+    static func words(_ options: FuseMountOptions) -> String {
         // The helper splits at commas and takes a backslash before one as quoting.
         let source = options.source.map { character in
             switch character {

@@ -24,7 +24,7 @@ public final class BridgeHandle {
     }
 
     /// Readable when the bridge has said something: then call `nextEvent`.
-    public var raw: Int32 { control.raw }
+    public var controlDescriptor: Int32 { control.raw }
 
     /// Starts `executable _bridge`; the bridge's own words go to `log`.
     public static func start(
@@ -70,10 +70,10 @@ public final class BridgeHandle {
         }
     }
 
-    /// Has everything written to the guest's disks.
+    /// Has everything written to the guest's disks; the bridge ends if the folder is unmounted.
     ///
-    /// Call it when the folder is unmounted, before
-    /// the guest unmounts. An error says that data may be lost.
+    /// Call it when the folder is unmounted, before the guest unmounts. An error says that data
+    /// may be lost.
     public func drain(milliseconds: Int64) throws(BridgeError) -> BridgeStatistics {
         try send(.drain)
         return try wait(for: .drain, milliseconds) {

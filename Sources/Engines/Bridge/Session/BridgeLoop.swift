@@ -15,6 +15,9 @@ final class BridgeLoop {
     private var isOver = false
     private var toldUnmounted = false
     private var toldLost = false
+    private var toldServing = false
+    private var exitCode: Int32 = 0
+    private static let graceMilliseconds: Int64 = 500
 
     init(
         _ control: ControlSocket, options: BridgeOptions, fuse: OwnedFD,
@@ -61,7 +64,7 @@ final class BridgeLoop {
             watch.look(at: server)
             report()
         }
-        return 0
+        return exitCode
     }
 
     /// How long nothing needs to be done, in milliseconds; a second at most while calls wait.
@@ -91,18 +94,34 @@ final class BridgeLoop {
     private func drain() {
         server.drain { [unowned self] errno in
             if errno == 0 {
-                return control.send(.drained(server.currentStatistics))
+                control.send(.drained(server.currentStatistics))
+            } else {
+                control.send(.failed(drainError(errno)))
             }
-            let lost = server.currentStatistics.lostFiles
-            let cause =
-                server.guestFailure.map { "the guest is gone: \($0)" }
-                ?? "not everything could be written to the guest's disks "
-                + "(\(SystemError.words(errno)))"
-            control.send(
-                .failed(
-                    BridgeError(
-                        .drain, errno: errno,
-                        lost > 0 ? "\(cause); data of \(lost) files is lost" : cause)))
+            if server.device?.isMounted == false { isOver = true }
+        }
+    }
+
+    private func drainError(_ errno: Int32) -> BridgeError {
+        let lost = server.currentStatistics.lostFiles
+        let cause =
+            server.guestFailure.map { "the guest is gone: \($0)" }
+            ?? "not everything could be written to the guest's disks (\(SystemError.words(errno)))"
+        return BridgeError(
+            .drain, errno: errno, lost > 0 ? "\(cause); data of \(lost) files is lost" : cause)
+    }
+
+    /// The folder is unmounted: writes everything, waits a moment for the session to ask for the
+    /// result, and ends.
+    private func end() {
+        server.drain { [unowned self] errno in
+            if errno != 0 {
+                control.log(drainError(errno).description)
+                exitCode = 1
+            }
+            server.timers.add(due: Clock.milliseconds() + Self.graceMilliseconds) {
+                [unowned self] in isOver = true
+            }
         }
     }
 
@@ -115,14 +134,13 @@ final class BridgeLoop {
         if let device = server.device, !device.isMounted, !toldUnmounted {
             toldUnmounted = true
             control.send(.unmounted)
+            end()
         }
         if let reason = server.guestFailure, !toldLost {
             toldLost = true
             control.send(.guestLost(reason: reason))
         }
     }
-
-    private var toldServing = false
 }
 
 /// Notices a guest that leaves calls unanswered.
