@@ -39,6 +39,8 @@ public struct SpawnOptions: Sendable {
     public var diesWithParent: Bool
     /// Whether the child gets a session of its own, away from the terminal.
     public var newSession: Bool
+    /// Whether the child and its descendants may leave no memory image behind.
+    public var forbidsCoreDumps = false
 
     /// Makes options; by default the child sees /dev/null and nothing else.
     public init(
@@ -62,9 +64,13 @@ public final class ChildProcess: Sendable {
     public let id: Int32
     /// Readable when the process has ended: for poll.
     public let pidfd: OwnedFD
+    private let lifeline: OwnedFD?
 
     /// Starts a process. Errors of fork and exec are thrown.
-    public init(_ options: SpawnOptions) throws(SystemError) {
+    ///
+    /// A `lifeline` is the reader of a pipe whose writer only the process and its descendants
+    /// hold. With one, `wait` reports the end when all of them have ended.
+    public init(_ options: SpawnOptions, lifeline: OwnedFD? = nil) throws(SystemError) {
         var pidfd: Int32 = -1
         let pid = CStrings.with([options.path] + options.arguments) { argv in
             CStrings.with(options.environment) { envp in
@@ -78,6 +84,7 @@ public final class ChildProcess: Sendable {
                         spawn.fd_count = descriptors.count
                         spawn.parent_death_signal = options.diesWithParent ? SIGKILL : 0
                         spawn.new_session = options.newSession ? 1 : 0
+                        spawn.no_core_dumps = options.forbidsCoreDumps ? 1 : 0
                         return cp_spawn(&spawn, &pidfd)
                     }
                 }
@@ -85,12 +92,19 @@ public final class ChildProcess: Sendable {
         }
         id = try checked(pid, "start \(options.path)")
         self.pidfd = OwnedFD(taking: pidfd)
+        self.lifeline = lifeline
     }
 
     /// Waits for the end, at most `milliseconds` (for ever where negative); nil: not yet.
     public func wait(milliseconds: Int32 = -1) throws(SystemError) -> ProcessEnd? {
+        let start = Clock.milliseconds()
+        if let lifeline, try !Descriptors.waitReadable(lifeline.raw, milliseconds: milliseconds) {
+            return nil
+        }
         var status: Int32 = 0
-        let ended = try checked(cp_wait(id, pidfd.raw, milliseconds, &status), "wait")
+        let spent = Int32(clamping: Clock.milliseconds() - start)
+        let left = milliseconds < 0 ? -1 : max(0, milliseconds - spent)
+        let ended = try checked(cp_wait(id, pidfd.raw, left, &status), "wait")
         return ended == 1 ? ProcessEnd(status: status) : nil
     }
 
