@@ -70,6 +70,7 @@ public struct ApplianceManifest: Equatable, Sendable {
                 throw ManifestError(line: index + 1, "\"\(line)\" is not understood")
             }
         }
+        guard !drafts.isEmpty else { throw ManifestError(line: 0, "no packaging") }
         packagings = []
         for draft in drafts { packagings.append(try draft.finish()) }
     }
