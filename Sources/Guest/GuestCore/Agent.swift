@@ -30,7 +30,7 @@ public enum Agent {
         try Appliance.bringUpLink(commandLine)
         let release = Kernel.release()
         let control = try AgentConnection(role: .control, kernelRelease: release)
-        let server = try ServerStart()
+        let server = try ServerControl()
         let files = try AgentConnection(role: .files, kernelRelease: release)
 
         let table = ExportTable(server: server)

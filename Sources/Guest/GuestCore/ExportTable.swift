@@ -15,10 +15,10 @@ final class ExportTable: Sendable {
     }
 
     private let exports = Mutex<[UInt32: Export]>([:])
-    private let server: ServerStart
+    private let server: ServerControl
 
     /// An empty table; mounts wait until `server` serves.
-    init(server: ServerStart) { self.server = server }
+    init(server: ServerControl) { self.server = server }
 
     /// The export with this id.
     func export(_ id: UInt32) -> Export? { exports.withLock { $0[id] } }
@@ -40,7 +40,7 @@ final class ExportTable: Sendable {
             if request.road == .passThrough { try passThrough(&export, driver) }
             try makeFolder(export.relaxedPath)
             try Mounts.attach(export.strictPath, at: export.relaxedPath, type: "", flags: .bind)
-            try server.wait()
+            try server.ensureServing()
             try export.publish()
             export.root = try Files.open(export.strictPath, [.readOnly, .directory])
             let handle = try NFSServer.rootHandle(of: export.strictPath)
@@ -54,43 +54,61 @@ final class ExportTable: Sendable {
                 message: "the guest's file server does not take \(driver) on "
                     + "\(request.device) (\(error))",
                 kernelMessages: messages.collect())
-            try? takeDown(&export)
+            export.root = nil
+            try? withdraw([export])
+            try? takeDown(export)
             throw failure
         }
     }
 
     /// Stops serving an export, unmounts it and flushes its device.
     ///
-    /// Blocks; bounded.
+    /// Blocks; bounded. Takes up to a second longer where another was unmounted just before.
     func unmount(_ id: UInt32) throws(GuestFailure) {
-        let messages = KernelMessages()
-        guard var export = export(id) else {
+        guard export(id) != nil else {
             throw GuestFailure(
                 step: .request, errno: ENOENT, message: "the guest has no export \(id)")
         }
-        exports.withLock { $0[id] = nil }
-        do {
-            try takeDown(&export)
-        } catch {
-            exports.withLock { [export] in $0[id] = export }
-            throw GuestFailure(
-                step: .unmount, errno: error.errno,
-                message: "the guest cannot unmount \(export.device) (\(error))",
-                kernelMessages: messages.collect())
-        }
+        if let failure = unmount([id]) { throw failure }
     }
 
     /// Unmounts everything and writes what cannot be unmounted; the first failure, if any.
     @discardableResult
     func unmountAll() -> GuestFailure? {
+        let failure = unmount(all.map(\.id).reversed())
+        sync()
+        return failure
+    }
+
+    /// Unmounts exports, all of them even where one fails; the first failure.
+    private func unmount(_ ids: [UInt32]) -> GuestFailure? {
+        let messages = KernelMessages()
         var first: GuestFailure?
-        for id in all.map(\.id).reversed() {
-            do throws(GuestFailure) { try unmount(id) } catch {
-                KernelMessages.note(error.message)
-                first = first ?? error
+        func note(_ export: Export, _ error: SystemError) {
+            let failure = GuestFailure(
+                step: .unmount, errno: error.errno,
+                message: "the guest cannot unmount \(export.device) (\(error))",
+                kernelMessages: messages.collect())
+            KernelMessages.note(failure.message)
+            first = first ?? failure
+        }
+        // A mount's root is closed before it is unmounted: the table alone keeps it open.
+        let gone = exports.withLock { table in
+            ids.compactMap { id in
+                table[id]?.root = nil
+                return table[id]
             }
         }
-        sync()
+        guard let one = gone.first else { return nil }
+        do { try withdraw(gone) } catch { note(one, error) }
+        for export in gone {
+            do throws(SystemError) {
+                try takeDown(export)
+                exports.withLock { $0[export.id] = nil }
+            } catch {
+                note(export, error)
+            }
+        }
         return first
     }
 
@@ -192,16 +210,23 @@ extension ExportTable {
         try Files.makeDirectories(path, mode: 0o755)
     }
 
-    /// Withdraws and unmounts whatever of an export is there; can be called again after a
-    /// failure and goes on where it stopped.
-    private func takeDown(_ export: inout Export) throws(SystemError) {
-        export.root = nil
-        let others = all.filter { [id = export.id] in $0.id != id }
+    /// Withdraws exports from the server; the others stay.
+    private func withdraw(_ gone: [Export]) throws(SystemError) {
+        let ids = gone.map(\.id)
+        let others = all.filter { !ids.contains($0.id) }
+        guard !others.isEmpty else { return try server.stop() }
         try NFSServer.withdraw { () throws(SystemError) in
             for other in others { try other.publish() }
-            try NFSServer.deny(id: export.strictID)
-            try NFSServer.deny(id: export.relaxedID)
+            for export in gone {
+                try NFSServer.deny(id: export.strictID)
+                try NFSServer.deny(id: export.relaxedID)
+            }
         }
+    }
+
+    /// Unmounts whatever of a withdrawn export is there and flushes its device; can be called
+    /// again after a failure and goes on where it stopped.
+    private func takeDown(_ export: Export) throws(SystemError) {
         try detach(export.relaxedPath)
         if let passThrough = export.passThrough {
             try detach(export.passThroughPoint)

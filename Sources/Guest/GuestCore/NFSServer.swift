@@ -30,19 +30,29 @@ enum NFSServer {
         static let fileSystemID = 0x2000
     }
 
-    /// Starts serving NFSv3 on TCP.
+    /// Sets the server up, once, and starts it.
     ///
     /// Blocks for the kernel's own start.
-    static func start() throws(SystemError) {
+    static func prepare() throws(SystemError) {
         try PortMapper.start()
         try control("versions", "-2 +3 -4\n")
         try control("max_block_size", "\(transferLimit)\n")
-        try control("portlist", "tcp \(GuestWire.nfsPort)\n")
-        try control("threads", "\(threadCount)\n")
+        try start()
         let address = Appliance.hostAddress
         let dotted = stride(from: 24, through: 0, by: -8)
             .map { String((address >> UInt32($0)) & 0xff) }.joined(separator: ".")
         try cache("auth.unix.ip", "nfsd \(dotted) \(never) \(client)\n")
+    }
+
+    /// Starts serving NFSv3 on TCP.
+    static func start() throws(SystemError) {
+        try control("portlist", "tcp \(GuestWire.nfsPort)\n")
+        try control("threads", "\(threadCount)\n")
+    }
+
+    /// Stops serving: ends every connection, every export and every open file of the server.
+    static func stop() throws(SystemError) {
+        try control("threads", "0\n")
     }
 
     /// Exports a folder under a file-system id of its own.
@@ -65,15 +75,25 @@ enum NFSServer {
     ///
     /// A call that comes in between waits in the kernel: the caches count as attended while
     /// their channels are open for writing (net/sunrpc/cache.c, cache_listeners_exist).
+    ///
+    /// The kernel empties a cache once in a second of its clock, and not in the first: asked
+    /// again, it does so a second later (cache.c, write_flush). So this waits for that second.
     static func withdraw(
         refill: () throws(SystemError) -> Void
     ) throws(SystemError) {
-        let attended = (
-            try Files.open("/proc/net/rpc/nfsd.export/channel", .writeOnly),
-            try Files.open("/proc/net/rpc/nfsd.fh/channel", .writeOnly)
-        )
-        try Files.writeControl("/proc/net/rpc/nfsd.export/flush", "1\n")
-        try Files.writeControl("/proc/net/rpc/nfsd.fh/flush", "1\n")
+        let caches = ["/proc/net/rpc/nfsd.export", "/proc/net/rpc/nfsd.fh"]
+        var attended: [OwnedFD] = []
+        for cache in caches {
+            attended.append(try Files.open("\(cache)/channel", .writeOnly))
+            let text = try Files.readText("\(cache)/flush", limit: 64)
+            let last = Int(text.prefix { $0.isNumber }) ?? 0
+            let deadline = Clock.milliseconds() + 3_000
+            // time(2) counts as the caches do: by the last tick.
+            while time(nil) <= last && Clock.milliseconds() < deadline {
+                Clock.sleep(milliseconds: 10)
+            }
+        }
+        for cache in caches { try Files.writeControl("\(cache)/flush", "1\n") }
         try refill()
         withExtendedLifetime(attended) {}
     }
