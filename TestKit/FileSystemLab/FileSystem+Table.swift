@@ -55,8 +55,10 @@ extension FileSystem {
         FileSystem(
             "jfs", mebibytes: 128, make: "mkfs.jfs -q \"$image\"", fill: .oracle,
             check: "fsck.jfs -n -f \"$image\" | grep -F 'Filesystem is clean'",
-            driver: .kernel("jfs"),
+            driver: .kernel("jfs", options: "iocharset=utf8", modules: ["nls_utf8"]),
             traits: .posix.with {
+                $0.anyBytes = false
+                $0.beyondBasicPlane = false
                 $0.timeRange = unsigned32
                 $0.attributes = true
             },

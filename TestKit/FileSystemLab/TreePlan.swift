@@ -57,7 +57,8 @@ public struct TreePlan: Sendable {
     }
 
     private mutating func add(_ path: String, _ item: Item, _ nanoseconds: Int64? = nil) {
-        entries.append(Entry(path: Array(path.utf8), item: item, nanoseconds: nanoseconds))
+        let kept = nanoseconds.map { traits.kept(nanoseconds: $0) }
+        entries.append(Entry(path: Array(path.utf8), item: item, nanoseconds: kept))
     }
 
     /// Many ordinary files: some folders with few of them, and one with many.
@@ -226,7 +227,7 @@ extension TreePlan {
             default: break
             }
             guard case .symlink = entry.item else {
-                try path.setTimes(nanoseconds: entry.nanoseconds ?? 1_111_111_111_000_000_000)
+                try path.setTimes(nanoseconds: entry.nanoseconds ?? 1_111_111_112_000_000_000)
                 continue
             }
         }

@@ -1,0 +1,82 @@
+import Foundation
+import Platform
+
+/// Processes as /proc shows them.
+enum Processes {
+    /// Every process id.
+    static var all: [Int32] { ((try? Files.list("/proc")) ?? []).compactMap { Int32($0) } }
+
+    /// Whether a process runs: a zombie does not.
+    static func isRunning(_ process: Int32) -> Bool {
+        guard let stat = try? Files.readText("/proc/\(process)/stat", limit: 4096) else {
+            return false
+        }
+        let state = stat.split(separator: ")").last?.first { $0 != " " }
+        return state != "Z" && state != "X"
+    }
+
+    /// The processes that this one started, and those they started.
+    static func below(_ process: Int32) -> Set<Int32> {
+        var parents: [Int32: [Int32]] = [:]
+        for child in all {
+            let stat = (try? Files.readText("/proc/\(child)/stat", limit: 4096)) ?? ""
+            let words = stat.split(separator: ")").last?.split(separator: " ") ?? []
+            if words.count > 1, let parent = Int32(words[1]) {
+                parents[parent, default: []].append(child)
+            }
+        }
+        var found: Set<Int32> = []
+        var pending = [process]
+        while let next = pending.popLast() {
+            for child in parents[next] ?? [] where found.insert(child).inserted {
+                pending.append(child)
+            }
+        }
+        return found
+    }
+
+    /// The processes, but for this one, whose arguments, environment, folders or open files name
+    /// a path.
+    static func mentioning(_ path: String) -> Set<Int32> {
+        Set(
+            all.filter { process in
+                process != getpid() && isRunning(process) && mentions(process, path)
+            })
+    }
+
+    private static func mentions(_ process: Int32, _ path: String) -> Bool {
+        for name in ["cmdline", "environ"] {
+            if (try? Files.readText("/proc/\(process)/\(name)"))?.contains(path) == true {
+                return true
+            }
+        }
+        for name in ["cwd", "root", "exe"] {
+            if (try? Files.readLink("/proc/\(process)/\(name)"))?.hasPrefix(path) == true {
+                return true
+            }
+        }
+        let descriptors = (try? Files.list("/proc/\(process)/fd")) ?? []
+        return descriptors.contains {
+            (try? Files.readLink("/proc/\(process)/fd/\($0)"))?.hasPrefix(path) == true
+        }
+    }
+
+    /// A process for people.
+    static func describe(_ process: Int32) -> String {
+        let line = (try? Files.readText("/proc/\(process)/cmdline")) ?? ""
+        return "\(process) \(line.map { $0 == "\0" ? " " : String($0) }.joined().prefix(200))"
+    }
+}
+
+/// Waiting for a condition.
+enum Wait {
+    /// Asks every 20 ms until it holds; false where time ran out.
+    static func until(seconds: Double, _ condition: () -> Bool) -> Bool {
+        let deadline = Clock.milliseconds() + Int64(seconds * 1000)
+        while !condition() {
+            if Clock.milliseconds() > deadline { return false }
+            _ = try? Descriptors.poll([], milliseconds: 20)
+        }
+        return true
+    }
+}
