@@ -26,10 +26,10 @@ struct ModuleSet {
 enum FileSystemNames {
     /// Types that are no file systems on a disk: they are not listed.
     static let pseudo: Set<String> = [
-        "autofs", "binfmt_misc", "ceph", "cifs", "coda", "configfs", "debugfs", "efivarfs",
-        "functionfs", "fusectl", "gadgetfs", "gfs2meta", "ibmasmfs", "ipathfs", "nfs", "nfs4",
-        "nfsd",
-        "ocfs2_dlmfs", "rpc_pipefs", "smb3", "tracefs", "vboxsf", "virtiofs", "xenfs",
+        "9p", "autofs", "binfmt_misc", "ceph", "cifs", "coda", "configfs", "debugfs", "efivarfs",
+        "functionfs", "fuse", "fuseblk", "fusectl", "gadgetfs", "gfs2meta", "hostfs", "ibmasmfs", "ipathfs", "nfs",
+        "nfs4", "nfsd", "ocfs2_dlmfs", "overlay", "rpc_pipefs", "smb3", "tracefs", "vboxsf", "virtiofs",
+        "xenfs",
     ]
 
     /// Types built into a kernel: its `modules.builtin.modinfo` is a list of
