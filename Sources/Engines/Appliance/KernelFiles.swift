@@ -27,9 +27,9 @@ enum FileSystemNames {
     /// Types that are no file systems on a disk: they are not listed.
     static let pseudo: Set<String> = [
         "9p", "autofs", "binfmt_misc", "ceph", "cifs", "coda", "configfs", "debugfs", "efivarfs",
-        "functionfs", "fuse", "fuseblk", "fusectl", "gadgetfs", "gfs2meta", "hostfs", "ibmasmfs", "ipathfs", "nfs",
-        "nfs4", "nfsd", "ocfs2_dlmfs", "overlay", "rpc_pipefs", "smb3", "tracefs", "vboxsf", "virtiofs",
-        "xenfs",
+        "functionfs", "fuse", "fuseblk", "fusectl", "gadgetfs", "gfs2meta", "hostfs", "ibmasmfs",
+        "ipathfs", "nfs", "nfs4", "nfsd", "ocfs2_dlmfs", "overlay", "rpc_pipefs", "smb3", "tracefs",
+        "vboxsf", "virtiofs", "xenfs",
     ]
 
     /// Types built into a kernel: its `modules.builtin.modinfo` is a list of
