@@ -64,9 +64,9 @@ let package = Package(
             "Engines", "Appliance",
             uses: ["Bytes", "CPIOLayout", "GuestWire", "Platform", "VirtualMachine"],
             resources: [.embedInCode("uml.config")]),
-        room("Engines", "Sandbox", uses: ["Platform"]),
+        room("Engines", "Sandbox", uses: ["Bytes", "Platform"]),
         room("Engines", "Hypervisors", uses: ["VirtualMachine", "Platform", "Sandbox"]),
-        room("Engines", "StorageDaemon", uses: ["Platform", "Sandbox"]),
+        room("Engines", "StorageDaemon", uses: ["Bytes", "Platform", "Sandbox"]),
         room("Engines", "GuestLink", uses: ["Bytes", "GuestWire", "Platform"]),
         room(
             "Engines", "Bridge",
