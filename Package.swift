@@ -63,7 +63,7 @@ let package = Package(
         room(
             "Engines", "Appliance",
             uses: ["Bytes", "CPIOLayout", "GuestWire", "Platform", "VirtualMachine"],
-            resources: [.embedInCode("uml.config")]),
+            resources: [.embedInCode("uml.config"), .embedInCode("ntfs3-mft-zone.patch")]),
         room("Engines", "Sandbox", uses: ["Bytes", "Platform"]),
         room("Engines", "Hypervisors", uses: ["VirtualMachine", "Platform", "Sandbox"]),
         room("Engines", "StorageDaemon", uses: ["Bytes", "Platform", "Sandbox"]),

@@ -21,7 +21,7 @@ struct OwnKernel {
     static let needs: [(program: String, package: String)] = [
         ("make", "make"), ("gcc", "gcc"), ("ld", "binutils"), ("strip", "binutils"),
         ("flex", "flex"), ("bison", "bison"), ("bc", "bc"), ("perl", "perl"), ("tar", "tar"),
-        ("xz", "xz-utils"),
+        ("xz", "xz-utils"), ("patch", "patch"),
     ]
 
     /// Words of every call of `make`.
@@ -69,7 +69,7 @@ struct OwnKernel {
         let wishes = try digest(of: configuration.bytes)
         let compiler = try firstLine("gcc", ["--version"], package: "gcc")
         let linker = try firstLine("ld", ["--version"], package: "binutils")
-        let inputs = [
+        var inputs = [
             ApplianceInput(
                 name: Self.sourcePackage, version: source.version,
                 sha256: try Checksums.sha256(ofFile: archive)),
@@ -77,6 +77,10 @@ struct OwnKernel {
             ApplianceInput(name: "gcc", version: Self.word(compiler), sha256: "-"),
             ApplianceInput(name: "ld", version: Self.word(linker), sha256: "-"),
         ]
+        for patch in SourcePatch.all {
+            inputs.append(
+                ApplianceInput(name: patch.name, version: "-", sha256: try digest(of: patch.bytes)))
+        }
         let lines =
             ["recipe \(Self.recipeVersion)", "make \(Self.makeWords.joined(separator: " "))"]
             + inputs.map { "\($0.name) \($0.version) \($0.sha256)" }
@@ -144,6 +148,7 @@ extension OwnKernel {
                 "--strip-components=1",
             ],
             package: "tar")
+        for patch in SourcePatch.all { try patch.apply(to: tree, cache: cache) }
         try configure(configuration, tree: tree)
         try compile(tree)
         try Tool.run(
