@@ -90,6 +90,24 @@ import Testing
         #expect(plan.roadReason != nil)
     }
 
+    @Test func `what the driver refuses is no volume, and what it only reads is not written`()
+        throws
+    {
+        let cramfs = try TestDisk(size: 1 << 20)
+        cramfs.write([0x28, 0xcd, 0x3d, 0x45, 0, 0, 0x10, 0], at: 0)
+        cramfs.write("Compressed ROMFS", at: 16)
+        let report = try cramfs.report()
+        #expect(report.root.fileSystem?.mountRefusal?.contains("byte order") == true)
+        #expect(report.volumes.isEmpty)
+        let amiga = try TestDisk(size: 1 << 20)
+        amiga.write(Array("DOS".utf8) + [5], at: 0)
+        var found = try #require(try amiga.report().root.fileSystem)
+        #expect(found.wouldWrite(.write).contains("directory caches"))
+        amiga.write([1], at: 3)
+        found = try #require(try amiga.report().root.fileSystem)
+        #expect(found.writeRefusal == nil)
+    }
+
     @Test func `a size that overflows is truncated and no trap`() throws {
         let disk = try TestDisk(size: 1 << 20)
         disk.writeSquashfs(at: 0, used: .max)

@@ -69,7 +69,8 @@ import Testing
         #expect(
             names(found) == [
                 "name", "title", "type", "version", "label", "uuid", "sizeBytes", "state",
-                "stateReason", "truncated", "checksumWrong", "notices", "host", "route", "writes",
+                "stateReason", "truncated", "checksumWrong", "notices", "mountRefusal",
+                "writeRefusal", "host", "route", "writes",
                 "guest", "traps",
             ])
         #expect(names(found?["writes"]) == ["readOnly", "scratch", "write"])

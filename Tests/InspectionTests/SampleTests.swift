@@ -51,7 +51,7 @@ struct SampleTests {
         .init("generated/adfs-e.adf", "adfs"),
         .init("generated/adfs-fp.adf", "adfs"),
         .init("generated/affs.hdf", "affs"),
-        .init("generated/ufs1-be.img.xz", "ufs", .clean, options: "ufstype=sun"),
+        .init("generated/ufs1-be.img.xz", "ufs", .clean, options: "ufstype=44bsd"),
         .init("generated/ufs1-le.img.xz", "ufs", .clean, options: "ufstype=44bsd"),
         .init("generated/ufs2.img.xz", "ufs", .clean, options: "ufstype=ufs2"),
         .init("generated/gfs2.img.xz", "gfs2"),

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct StateReaderTests {
     private func state(_ reader: StateReader, _ volume: TestVolume) -> VolumeState {
-        StateReaders.state(reader, volume.read).0
+        StateReaders.state(reader, volume.read).state
     }
 
     private func f2fs(flags: [UInt32]) -> TestVolume {
@@ -96,6 +96,24 @@ import Testing
         later.put(little(UInt32(1)), at: 301 * 2048 + 28)
         #expect(state(.udf, later) == .clean)
         #expect(state(.udf, TestVolume(size: 1 << 20)) == .unknown)
+    }
+
+    @Test func `UDF that the driver does not write is told`() {
+        #expect(StateReaders.state(.udf, udf(1).read).refusesWriting == nil)
+        var fixed = udf(1)
+        fixed.put(little(UInt16(5)), at: 260 * 2048)
+        fixed.put(little(UInt32(1)), at: 260 * 2048 + 184)
+        #expect(StateReaders.state(.udf, fixed.read).refusesWriting != nil)
+        fixed.put(little(UInt32(4)), at: 260 * 2048 + 184)
+        #expect(StateReaders.state(.udf, fixed.read).refusesWriting == nil)
+        var bluRay = udf(1)
+        bluRay.put(little(UInt32(2)), at: 261 * 2048 + 268)
+        bluRay.put([1, 6, 0, 0, 0, 0, 2, 64, 0, 0, 0], at: 261 * 2048 + 440)
+        bluRay.put(Array("*UDF Metadata Partition".utf8), at: 261 * 2048 + 440 + 11)
+        let refusal = StateReaders.state(.udf, bluRay.read).refusesWriting
+        #expect(refusal == "it has a metadata partition")
+        bluRay.put([0], at: 261 * 2048 + 441)
+        #expect(StateReaders.state(.udf, bluRay.read).refusesWriting == nil)
     }
 
     @Test func `a circle of UDF extents ends`() {

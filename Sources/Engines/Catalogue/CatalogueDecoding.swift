@@ -68,8 +68,10 @@ extension CatalogueEntry {
                 state: try node.choice("state"), says: try node.text("says"))
         }
         notices = try node.list("notices") { node throws(CatalogueError) in
-            try node.allow(["when", "says"])
-            return NoticeRule(when: try node.condition("when"), says: try node.text("says"))
+            try node.allow(["when", "says", "effect"])
+            return NoticeRule(
+                when: try node.condition("when"), says: try node.text("says"),
+                effect: try node.optional("effect") == nil ? .none : node.choice("effect"))
         }
         whenDirty =
             try node.optional("whenDirty").map { node throws(CatalogueError) in

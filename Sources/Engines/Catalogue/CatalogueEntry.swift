@@ -134,10 +134,21 @@ public enum StateReader: String, Sendable, CaseIterable {
 
 /// A fact that a question about the superblock proves.
 public struct NoticeRule: Equatable, Sendable {
+    /// What follows from it.
+    public enum Effect: String, Sendable {
+        /// Nothing: it is worth telling.
+        case none
+        /// The guest's driver mounts it, and not for writing.
+        case readOnly
+        /// The guest's driver refuses it.
+        case unmountable
+    }
     /// The question.
     public var when: DiskCondition
     /// The fact in words.
     public var says: String
+    /// What follows from it.
+    public var effect: Effect
 }
 
 /// What becomes of a volume that is not clean, in each mode.

@@ -12,12 +12,16 @@ enum FindingBuilder {
     ) -> FileSystemFinding {
         let read = shifted(window, entry: entry, magic: hit.magicOffset)
         let size = size(entry, hit.version, read)
-        let (state, reason) = state(entry, hit, read)
-        var notices = entry.notices.filter { $0.when.holds(read) }.map(\.says)
+        let state = state(entry, hit, read)
+        let facts = entry.notices.filter { $0.when.holds(read) }
+        var notices = (facts.map(\.says) + [state.refusesWriting]).compactMap { $0 }
         if hit.checksumWrong { notices.append(checksumNotice) }
         return FileSystemFinding(
             entry: entry, type: hit.type, version: hit.version, label: hit.label, uuid: hit.uuid,
-            size: size, state: state, stateReason: reason, notices: notices,
+            size: size, state: state.state, stateReason: state.reason, notices: notices,
+            formRefusesWriting: facts.first { $0.effect == .readOnly }?.says
+                ?? state.refusesWriting,
+            mountRefusal: facts.first { $0.effect == .unmountable }?.says,
             isTruncated: (size ?? 0) > window.length, checksumWrong: hit.checksumWrong,
             readOnly: plan(entry, entry.readOnly, read),
             readWrite: entry.readWrite.map { plan(entry, $0, read) })
@@ -58,14 +62,14 @@ enum FindingBuilder {
 
     private static func state(
         _ entry: CatalogueEntry, _ hit: SuperblockHit, _ read: @escaping VolumeBytes
-    ) -> (VolumeState, String?) {
+    ) -> StateReaders.Finding {
         for rule in entry.states where applies(rule.versions, hit.version) {
-            if rule.when.holds(read) { return (rule.state, rule.says) }
+            if rule.when.holds(read) { return .init(rule.state, rule.says) }
         }
         if let reader = entry.stateReader { return StateReaders.state(reader, read) }
-        if entry.readWrite == nil && entry.states.isEmpty { return (.clean, nil) }
+        if entry.readWrite == nil && entry.states.isEmpty { return .clean }
         let known = entry.states.contains { applies($0.versions, hit.version) }
-        return known ? (.clean, nil) : (.unknown, "its superblock does not say")
+        return known ? .clean : .init(.unknown, "its superblock does not say")
     }
 
     private static func plan(

@@ -121,6 +121,8 @@ extension ProbeReport {
             .init("truncated", .bool(found.isTruncated)),
             .init("checksumWrong", .bool(found.checksumWrong)),
             .init("notices", .texts(found.notices)),
+            .init("mountRefusal", .text(found.mountRefusal)),
+            .init("writeRefusal", .text(found.writeRefusal)),
             .init("host", json(verdict)),
             .init("route", json(choice)),
             .init(

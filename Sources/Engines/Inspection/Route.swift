@@ -54,6 +54,7 @@ public struct RouteChoice: Equatable, Sendable {
 extension FileSystemFinding {
     /// What a mount in this mode would write, and where, in one sentence without a full stop.
     public func wouldWrite(_ mode: AccessMode) -> String {
+        if let mountRefusal { return "nothing: \(mountRefusal)" }
         switch mode {
         case .readOnly:
             guard isUnclean, entry.whenDirty.read == .replayed else {
@@ -76,6 +77,9 @@ extension FileSystemFinding {
 
     /// Why this volume, in its present state, cannot be written; nil where it can.
     public var writeRefusal: String? {
+        if let formRefusesWriting {
+            return "\(formRefusesWriting), and the driver then mounts \(entry.title) read-only"
+        }
         guard isUnclean else { return nil }
         let reason = stateReason ?? "it is not clean"
         switch entry.whenDirty.write {

@@ -62,8 +62,12 @@ public struct FileSystemFinding: Sendable {
     public var state: VolumeState
     /// The state in words, as the end of a sentence; nil for clean.
     public var stateReason: String?
-    /// Further facts, one sentence each.
+    /// Further facts, as ends of sentences.
     public var notices: [String]
+    /// Why the guest's driver would not write it in its present form; nil where it would.
+    public var formRefusesWriting: String?
+    /// Why the guest's driver would refuse it; nil where it would not.
+    public var mountRefusal: String?
     /// Whether its superblock claims more bytes than there are.
     public var isTruncated: Bool
     /// Whether its superblock's checksum is wrong.

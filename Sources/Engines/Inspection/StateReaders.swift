@@ -4,23 +4,37 @@ import Catalogue
 ///
 /// Offsets come from the structures of Linux 6.1; every loop over foreign data is bounded.
 enum StateReaders {
-    typealias State = (VolumeState, String?)
+    /// What a reader sees.
+    struct Finding: Equatable {
+        var state: VolumeState
+        var reason: String?
+        /// Why the guest's driver would not write it.
+        var refusesWriting: String?
+
+        init(_ state: VolumeState, _ reason: String?, refusesWriting: String? = nil) {
+            self.state = state
+            self.reason = reason
+            self.refusesWriting = refusesWriting
+        }
+
+        static let clean = Finding(.clean, nil)
+    }
 
     /// The state that this reader sees.
-    static func state(_ reader: StateReader, _ read: @escaping VolumeBytes) -> State {
+    static func state(_ reader: StateReader, _ read: @escaping VolumeBytes) -> Finding {
         switch reader {
         case .f2fs: f2fs(read)
         case .nilfs2: nilfs2(read)
         case .ntfs: ntfs(read)
-        case .udf: udf(read)
+        case .udf: UDFVolume.state(read)
         case .xfs: XFSLog.state(read)
         }
     }
 
-    static func unknown(_ what: String) -> State { (.unknown, "\(what) cannot be read") }
+    static func unknown(_ what: String) -> Finding { Finding(.unknown, "\(what) cannot be read") }
 
     /// The newer of the two checkpoint packs tells (include/linux/f2fs_fs.h).
-    private static func f2fs(_ read: VolumeBytes) -> State {
+    private static func f2fs(_ read: VolumeBytes) -> Finding {
         guard let superblock = read(1024, 128) else { return unknown("its superblock") }
         let blockShift = superblock.le32(16)
         let segmentShift = superblock.le32(20)
@@ -36,14 +50,16 @@ enum StateReaders {
             newest = (head.le64(0), head.le32(132))
         }
         guard let flags = newest?.flags else { return unknown("its checkpoints") }
-        if flags & 0x18 != 0 { return (.damaged, "errors were noted; fsck.f2fs should see it") }
+        if flags & 0x18 != 0 {
+            return Finding(.damaged, "errors were noted; fsck.f2fs should see it")
+        }
         return flags & 1 != 0
-            ? (.clean, nil) : (.dirty, "it was not unmounted and must be rolled forward")
+            ? .clean : Finding(.dirty, "it was not unmounted and must be rolled forward")
     }
 
     /// The superblock with the later checkpoint tells; the second one lies near the end
     /// (include/uapi/linux/nilfs2_ondisk.h).
-    private static func nilfs2(_ read: VolumeBytes) -> State {
+    private static func nilfs2(_ read: VolumeBytes) -> Finding {
         guard var newest = read(1024, 128) else { return unknown("its superblock") }
         let blocks = newest.le64(32) >> 12
         if blocks > 1, let second = read((blocks - 1) << 12, 128), second.le16(6) == 0x3434,
@@ -52,13 +68,13 @@ enum StateReaders {
             newest = second
         }
         let state = newest.le16(116)
-        if state & 2 != 0 { return (.damaged, "the kernel noted errors") }
+        if state & 2 != 0 { return Finding(.damaged, "the kernel noted errors") }
         return state & 1 != 0
-            ? (.clean, nil) : (.dirty, "it was not unmounted and must be rolled forward")
+            ? .clean : Finding(.dirty, "it was not unmounted and must be rolled forward")
     }
 
     /// The flags in $Volume, the fourth record of the master file table (fs/ntfs3/ntfs.h).
-    private static func ntfs(_ read: VolumeBytes) -> State {
+    private static func ntfs(_ read: VolumeBytes) -> Finding {
         guard let boot = read(0, 512) else { return unknown("its boot sector") }
         let sector = UInt64(boot.le16(11))
         let perCluster = boot[13] > 0x80 ? 1 << (256 - UInt64(boot[13])) : UInt64(boot[13])
@@ -80,51 +96,12 @@ enum StateReaders {
             let value = place + Int(record.le16(place + 20))
             if record.le32(place) == 0x70, value + 12 <= record.count {
                 return record.le16(value + 10) & 1 == 0
-                    ? (.clean, nil) : (.dirty, "its dirty flag is set; chkdsk should see it")
+                    ? .clean : Finding(.dirty, "its dirty flag is set; chkdsk should see it")
             }
             guard length >= 24 else { break }
             place += length
         }
         return unknown("its $Volume record")
-    }
-
-    /// The last logical volume integrity descriptor (ECMA-167 3/10.10, 4/14.5).
-    private static func udf(_ read: VolumeBytes) -> State {
-        for block in [2048, 512, 4096, 1024] as [UInt64] {
-            guard let anchor = read(256 * block, 32), anchor.le16(0) == 2, anchor.le32(12) == 256
-            else { continue }
-            let first = UInt64(anchor.le32(20))
-            let count = min(64, UInt64(anchor.le32(16)) / block)
-            for index in 0..<count {
-                guard let descriptor = read((first + index) * block, 440) else { break }
-                if descriptor.le16(0) == 8 { break }
-                guard descriptor.le16(0) == 6 else { continue }
-                return integrity(
-                    read, block: block, length: descriptor.le32(432), first: descriptor.le32(436))
-            }
-        }
-        return unknown("its integrity descriptor")
-    }
-
-    private static func integrity(
-        _ read: VolumeBytes, block: UInt64, length: UInt32, first: UInt32
-    ) -> State {
-        var (length, place) = (length, UInt64(first))
-        var open: Bool?
-        // Chains of extents are short; a hostile one may be a circle.
-        for _ in 0..<64 {
-            guard length >= 40, let descriptor = read(place * block, 40), descriptor.le16(0) == 9
-            else { break }
-            open = descriptor.le32(28) == 0
-            if descriptor.le32(32) != 0 {
-                (length, place) = (descriptor.le32(32), UInt64(descriptor.le32(36)))
-            } else {
-                guard UInt64(length) > block else { break }
-                (length, place) = (length - UInt32(block), place + 1)
-            }
-        }
-        guard let open else { return unknown("its integrity descriptor") }
-        return open ? (.dirty, "it was not unmounted") : (.clean, nil)
     }
 }
 

@@ -153,7 +153,7 @@ extension Region {
         _ path: PartitionPath, _ volumes: inout [Volume],
         _ choose: (Region) -> FileSystemFinding?
     ) {
-        if let finding = choose(self) {
+        if let finding = choose(self), finding.mountRefusal == nil {
             volumes.append(
                 Volume(partition: path, offset: offset, length: length, finding: finding))
         }
@@ -166,7 +166,10 @@ extension Region {
     /// What lies here, in a few words; empty where nothing was recognised.
     var summary: String {
         var words: [String] = []
-        if let fileSystem { words.append(fileSystem.entry.title) }
+        if let fileSystem {
+            let refusal = fileSystem.mountRefusal.map { " (\($0))" } ?? ""
+            words.append(fileSystem.entry.title + refusal)
+        }
         if let layer { words.append(layer.title) }
         if let table {
             let inside = table.partitions.compactMap(\.region?.summary).filter { !$0.isEmpty }

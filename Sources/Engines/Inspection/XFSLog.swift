@@ -10,13 +10,13 @@ enum XFSLog {
     /// The longest record: 256 KiB and its headers, in 512-byte blocks.
     private static let recordLimit: UInt64 = 528
 
-    static func state(_ read: @escaping VolumeBytes) -> StateReaders.State {
+    static func state(_ read: @escaping VolumeBytes) -> StateReaders.Finding {
         guard let superblock = read(0, 128) else {
             return StateReaders.unknown("its superblock")
         }
         let start = superblock.be64(48)
         let (blockShift, groupShift) = (UInt64(superblock[120]), UInt64(superblock[124]))
-        guard start != 0 else { return (.unknown, "its log is on another device") }
+        guard start != 0 else { return .init(.unknown, "its log is on another device") }
         guard (9...16).contains(blockShift), groupShift < 32 else {
             return StateReaders.unknown("its geometry")
         }
@@ -33,7 +33,7 @@ enum XFSLog {
             count: UInt64(superblock.be32(96)) << blockShift / 512)
         guard let isClean = log.endsWithUnmount() else { return StateReaders.unknown("its log") }
         return isClean
-            ? (.clean, nil) : (.dirty, "the log holds changes that are not yet in place")
+            ? .clean : .init(.dirty, "the log holds changes that are not yet in place")
     }
 
     private struct Log {
