@@ -1,5 +1,6 @@
 // The causeway program. Two hidden first words start the processes of a session, before anything
 // else has run: the bridge must enter its namespaces while it has one thread.
+import ArgumentParser
 import Bridge
 import Glibc
 import Sessions

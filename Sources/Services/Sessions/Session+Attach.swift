@@ -31,6 +31,7 @@ extension Session {
         let hypervisor = try chooseHypervisor()
         let link = try startHelpers(plan)
         try startMachine(hypervisor, link: link)
+        try waitForStorage()
         clock.begin("boot")
         try greetGuest(limit: AttachLimits.boot(hypervisor.kind))
         clock.begin("mount")
@@ -79,11 +80,23 @@ extension Session {
             publish()
             return try bridge.waitForLink(milliseconds: AttachLimits.link)
         } catch let error as BridgeError {
-            throw SessionError(.bridge, "\(error)", remedy: "", exit: .environment)
+            throw SessionError(
+                .bridge, error.cause, remedy: error.remedy, details: log.tail(lines: 6),
+                exit: .environment)
         } catch let error as StorageError {
-            throw SessionError(.storage, "\(error)", remedy: "", exit: .environment)
+            throw SessionError(
+                .storage, error.cause, remedy: error.remedy, exit: .environment)
         } catch {
             throw SessionError.any(error)
+        }
+    }
+
+    /// The machine boots meanwhile; what the daemon has to complain about is told from here.
+    private func waitForStorage() throws(SessionError) {
+        do { try storage?.waitUntilReady() } catch {
+            throw SessionError(
+                .storage, error.cause, remedy: error.remedy, details: log.tail(lines: 6),
+                exit: .environment)
         }
     }
 

@@ -85,9 +85,10 @@ struct SessionPlan {
     private static func planStorage(
         _ volumes: [Volume], request: SessionRequest, source: SourceClaim, session: Session
     ) throws(SessionError) -> StoragePlan {
-        guard volumes.count <= 26 else {
+        guard volumes.count <= StoragePlan.windowLimit else {
             throw SessionError(
-                .partition, "\(volumes.count) file systems are more than one machine takes (26)",
+                .partition, "\(volumes.count) file systems are more than one machine takes "
+                    + "(\(StoragePlan.windowLimit))",
                 remedy: "Choose one with --partition.", exit: .notSupported)
         }
         let geometry = try SessionError.wrap(.source, "cannot measure \(request.source)") {
@@ -96,7 +97,7 @@ struct SessionPlan {
         let overlays = try overlayFiles(
             volumes, request: request, source: source, size: geometry.size, session: session)
         return StoragePlan(
-            source: source.descriptor, format: "raw", readOnly: request.mode != .write,
+            source: source.descriptor, format: .raw, readOnly: request.mode != .write,
             logicalSectorSize: geometry.logicalSector,
             windows: zip(volumes, overlays).map { volume, overlay in
                 DiskWindow(offset: volume.offset, length: volume.length, overlay: overlay)
