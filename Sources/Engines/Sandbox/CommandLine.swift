@@ -20,6 +20,8 @@ struct CommandLine {
 
     /// Adds the program, its libraries, its grants and its environment.
     mutating func add(_ program: SandboxedProgram, libraries: SharedLibraries) {
+        // Folders first: one of them may be where a file has its place.
+        for grant in program.grants where grant.isFolder { add(grant) }
         var folder: String?
         for library in libraries.libraries {
             arguments += ["--ro-bind", library.path, "/lib/\(library.name)"]
@@ -28,7 +30,7 @@ struct CommandLine {
         for path in libraries.interpreters + [program.path] + program.modules {
             arguments += ["--ro-bind", path, path]
         }
-        for grant in program.grants { add(grant) }
+        for grant in program.grants where !grant.isFolder { add(grant) }
         arguments += ["--remount-ro", "/"]
         if let folder { arguments += ["--setenv", "LD_LIBRARY_PATH", folder] }
         for (name, value) in program.environment { arguments += ["--setenv", name, value] }
@@ -60,6 +62,15 @@ struct CommandLine {
                 writable ? "--bind-fd" : "--ro-bind-fd", String(descriptors.count), place,
             ]
             descriptors.append(raw)
+        }
+    }
+}
+
+extension SandboxedProgram.Grant {
+    fileprivate var isFolder: Bool {
+        switch self {
+        case .memory, .processes: true
+        case .file, .descriptor, .socket, .device: false
         }
     }
 }

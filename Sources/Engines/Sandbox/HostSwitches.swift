@@ -37,6 +37,12 @@ extension Sandbox {
         if let obstacle = Switches.current().obstacle(user: Host.user) { throw obstacle }
     }
 
+    /// Throws where something that every sandbox needs is known to be missing; starts nothing.
+    public static func checkInstalled() throws(SandboxError) {
+        try checkSwitches()
+        guard bubblewrapPaths.contains(where: Files.isExecutable) else { throw .bubblewrapMissing }
+    }
+
     /// Why sandboxes do not start on this host; nil where one does.
     ///
     /// Blocks for some milliseconds: starts bubblewrap once, with a program that does nothing.

@@ -18,8 +18,8 @@ public struct SystemCallFilter: Sendable {
         """
         mount umount2 pivot_root chroot move_mount open_tree fsopen fsconfig fsmount fspick
         mount_setattr unshare setns ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd
-        process_madvise keyctl add_key request_key bpf perf_event_open userfaultfd
-        io_uring_setup io_uring_enter io_uring_register init_module finit_module delete_module
+        process_madvise keyctl add_key request_key bpf perf_event_open
+        io_uring_enter io_uring_register init_module finit_module delete_module
         kexec_load kexec_file_load open_by_handle_at reboot swapon swapoff acct
         settimeofday clock_settime adjtimex clock_adjtime iopl ioperm quotactl fanotify_init
         """)

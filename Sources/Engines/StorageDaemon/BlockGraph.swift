@@ -1,0 +1,84 @@
+/// The storage daemon's block nodes and exports for a plan. Pure values.
+///
+/// Every driver is named, and every image is told what it is backed by, so nothing in an image's
+/// header decides what is opened.
+struct BlockGraph {
+    /// Where things are inside the sandbox.
+    enum Places {
+        static let source = "/source"
+        static func overlay(_ index: Int) -> String { "/overlay\(index)" }
+    }
+
+    /// What the source is.
+    struct Source {
+        var format: ImageFormat
+        var readOnly: Bool
+        var isDevice: Bool
+    }
+
+    /// `--blockdev` arguments, lowest first.
+    private(set) var nodes: [JSONValue] = []
+    /// The node that is served for each window.
+    private(set) var tops: [String] = []
+
+    /// The chain for each window: file, format, window, overlay.
+    init(_ source: Source, windows: [DiskWindow]) {
+        addSource(source)
+        for (index, window) in windows.enumerated() {
+            nodes.append(
+                .object([
+                    "driver": .text("raw"), "node-name": .text("window\(index)"),
+                    "file": .text("image"), "offset": .integer(Int64(window.offset)),
+                    "size": .integer(Int64(window.length & ~511)),
+                    "read-only": .bool(source.readOnly), "auto-read-only": .bool(false),
+                    "discard": .text("unmap"),
+                ]))
+            guard window.overlay != nil else {
+                tops.append("window\(index)")
+                continue
+            }
+            addOverlay(index)
+        }
+    }
+
+    private mutating func addSource(_ source: Source) {
+        nodes.append(
+            .object([
+                "driver": .text(source.isDevice ? "host_device" : "file"),
+                "node-name": .text("source"), "filename": .text(Places.source),
+                "read-only": .bool(source.readOnly), "auto-read-only": .bool(false),
+                // The session holds the lock; the daemon's own would conflict with it.
+                "locking": .text("off"), "aio": .text("threads"), "discard": .text("unmap"),
+            ]))
+        var image: [JSONValue.Member] = [
+            .init(name: "driver", value: .text(source.format.rawValue)),
+            .init(name: "node-name", value: .text("image")),
+            .init(name: "file", value: .text("source")),
+            .init(name: "read-only", value: .bool(source.readOnly)),
+            .init(name: "auto-read-only", value: .bool(false)),
+            .init(name: "discard", value: .text("unmap")),
+        ]
+        if [.qcow2, .qed, .vmdk].contains(source.format) {
+            image.append(.init(name: "backing", value: .null))
+        }
+        nodes.append(.object(image))
+    }
+
+    private mutating func addOverlay(_ index: Int) {
+        nodes.append(
+            .object([
+                "driver": .text("file"), "node-name": .text("overlay-file\(index)"),
+                "filename": .text(Places.overlay(index)), "read-only": .bool(false),
+                "auto-read-only": .bool(false), "locking": .text("off"), "aio": .text("threads"),
+                "discard": .text("unmap"),
+            ]))
+        nodes.append(
+            .object([
+                "driver": .text("qcow2"), "node-name": .text("overlay\(index)"),
+                "file": .text("overlay-file\(index)"), "backing": .text("window\(index)"),
+                "read-only": .bool(false), "auto-read-only": .bool(false),
+                "discard": .text("unmap"),
+            ]))
+        tops.append("overlay\(index)")
+    }
+}

@@ -1,0 +1,78 @@
+public import Platform
+
+/// How the bytes of a source hold a disk. Never guessed: a header that a guest wrote could name
+/// another.
+public enum ImageFormat: String, Sendable, CaseIterable {
+    /// The disk itself: an image file or a block device.
+    case raw
+    /// QEMU's copy-on-write image.
+    case qcow2
+    /// QEMU's older enhanced disk.
+    case qed
+    /// VMware's disk, in one file.
+    case vmdk
+    /// VirtualBox's disk.
+    case vdi
+    /// Hyper-V's disk.
+    case vhdx
+    /// Virtual PC's disk, also called VHD.
+    case vpc
+    /// Parallels' disk.
+    case parallels
+    /// Compressed loop image.
+    case cloop
+    /// Apple's disk image.
+    case dmg
+}
+
+/// A part of the source that becomes one disk of the guest.
+public struct DiskWindow: Sendable, Equatable {
+    /// Where it begins, in bytes.
+    public var offset: UInt64
+    /// How long it is, in bytes; a rest of less than 512 bytes is left out.
+    public var length: UInt64
+    /// The file that takes the guest's writes; nil: the source takes them, or nothing does.
+    ///
+    /// One that does not exist is made. One that exists is gone on with, and must have been made
+    /// for a window of this length over the same source.
+    public var overlay: String?
+
+    /// Makes a window.
+    public init(offset: UInt64, length: UInt64, overlay: String? = nil) {
+        self.offset = offset
+        self.length = length
+        self.overlay = overlay
+    }
+}
+
+/// What a storage daemon serves.
+public struct StoragePlan: Sendable {
+    /// The open source: a file or block device. It is served whatever its path comes to mean.
+    public var source: OwnedFD
+    /// Its format.
+    public var format: ImageFormat
+    /// Whether the source must not change; it is then opened without the right to write.
+    public var readOnly: Bool
+    /// The unit the guest must read and write in, in bytes: 512 or 4096.
+    public var logicalSectorSize: UInt32
+    /// The disks, in the guest's order.
+    public var windows: [DiskWindow]
+    /// A folder for the sockets, made with mode 0700 where absent.
+    public var socketFolder: String
+
+    /// Makes a plan.
+    public init(
+        source: OwnedFD, format: ImageFormat, readOnly: Bool, logicalSectorSize: UInt32,
+        windows: [DiskWindow], socketFolder: String
+    ) {
+        self.source = source
+        self.format = format
+        self.readOnly = readOnly
+        self.logicalSectorSize = logicalSectorSize
+        self.windows = windows
+        self.socketFolder = socketFolder
+    }
+
+    /// The most disks one daemon serves.
+    public static let windowLimit = 26
+}

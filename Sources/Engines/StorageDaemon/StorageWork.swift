@@ -1,0 +1,141 @@
+import Platform
+import Sandbox
+
+/// The files, sockets and arguments of one storage daemon, made before it starts.
+struct StorageWork {
+    private let plan: StoragePlan
+    private let isDevice: Bool
+    private let overlays: [OwnedFD?]
+    private let listeners: [OwnedFD]
+    /// Paths of the sockets.
+    let socketPaths: [String]
+    /// Descriptors that were open before the first write.
+    let writtenFiles: [(path: String, file: OwnedFD)]
+
+    /// Checks the plan, makes missing overlays, and listens.
+    init(_ plan: StoragePlan) throws(StorageError) {
+        self.plan = plan
+        try Self.check(plan)
+        do {
+            isDevice = try Files.status(plan.source).kind == .blockDevice
+            var overlays: [OwnedFD?] = []
+            var written: [(path: String, file: OwnedFD)] = []
+            for window in plan.windows {
+                let file = try window.overlay.map { path throws(StorageError) in
+                    try Self.openOverlay(path, size: window.length & ~511)
+                }
+                overlays.append(file)
+                if let path = window.overlay, let file { written.append((path, file)) }
+            }
+            if !plan.readOnly { written.append(("the source", plan.source)) }
+            self.overlays = overlays
+            writtenFiles = written
+
+            try Files.makeDirectories(plan.socketFolder, mode: 0o700)
+            var listeners: [OwnedFD] = []
+            var paths: [String] = []
+            for index in plan.windows.indices {
+                let path = "\(plan.socketFolder)/disk\(index)"
+                try Files.remove(path)
+                listeners.append(try UnixSocket.listen(at: path))
+                paths.append(path)
+            }
+            self.listeners = listeners
+            socketPaths = paths
+        } catch let error as StorageError {
+            throw error
+        } catch let error as SystemError {
+            throw .system(error)
+        } catch { throw .plan("\(error)") }
+    }
+
+    /// Removes the sockets from the file system.
+    func removeSockets() { for path in socketPaths { try? Files.remove(path) } }
+
+    private static func check(_ plan: StoragePlan) throws(StorageError) {
+        guard !plan.windows.isEmpty, plan.windows.count <= StoragePlan.windowLimit else {
+            throw .plan("a daemon serves 1 to \(StoragePlan.windowLimit) disks")
+        }
+        guard [512, 1024, 2048, 4096].contains(plan.logicalSectorSize) else {
+            throw .plan("sectors of \(plan.logicalSectorSize) bytes are not supported")
+        }
+        for window in plan.windows {
+            guard window.length >= 512, window.length <= OverlayImage.sizeLimit,
+                window.offset < 1 << 62
+            else { throw .plan("a disk of \(window.length) bytes is not supported") }
+        }
+    }
+
+    /// Opens an overlay for reading and writing; makes an empty one where there is none.
+    private static func openOverlay(_ path: String, size: UInt64) throws(StorageError) -> OwnedFD {
+        do {
+            let file = try Files.open(path, [.readWrite, .create, .noFollow], mode: 0o600)
+            let status = try Files.status(file)
+            guard status.kind == .file else {
+                throw StorageError.overlay(path: path, reason: "is no regular file")
+            }
+            if status.size == 0 {
+                let image = OverlayImage.empty(size: size)
+                for piece in image.pieces {
+                    try Files.write(piece.bytes, to: file, at: piece.offset)
+                }
+                try Files.truncate(file, to: image.fileLength)
+            } else {
+                let head = try Files.read(file, at: 0, count: 512)
+                guard OverlayImage.declaredSize(head) == size else {
+                    throw StorageError.overlay(
+                        path: path, reason: "was made for a disk of another size")
+                }
+            }
+            return file
+        } catch let error as StorageError {
+            throw error
+        } catch let error as SystemError {
+            throw .system(error)
+        } catch { throw .plan("\(error)") }
+    }
+
+    /// The sandboxed daemon. Descriptor 3 is its monitor, the listeners follow.
+    func program(path: String, control: Int32, complaints: Int32) -> SandboxedProgram {
+        let graph = BlockGraph(
+            .init(format: plan.format, readOnly: plan.readOnly, isDevice: isDevice),
+            windows: plan.windows)
+        var arguments = [
+            "--chardev", "socket,id=control,fd=3,server=off", "--monitor", "chardev=control",
+            "--object", "iothread,id=io",
+        ]
+        for node in graph.nodes { arguments += ["--blockdev", node.line] }
+        for (index, top) in graph.tops.enumerated() {
+            let writable = !plan.readOnly || plan.windows[index].overlay != nil
+            arguments += [
+                "--export",
+                "vhost-user-blk,id=disk\(index),node-name=\(top),addr.type=fd,"
+                    + "addr.str=\(4 + index),writable=\(writable ? "on" : "off"),"
+                    + "logical-block-size=\(plan.logicalSectorSize),num-queues=1,iothread=io",
+            ]
+        }
+        return SandboxedProgram(
+            path: path, arguments: arguments, grants: grants,
+            descriptors: [-1, complaints, complaints, control] + listeners.map(\.raw),
+            filter: Self.filter)
+    }
+
+    private var grants: [SandboxedProgram.Grant] {
+        var grants: [SandboxedProgram.Grant] = []
+        if isDevice {
+            // The descriptor's own path: nobody renames device nodes while they are in use.
+            let path = (try? Files.readLink("/proc/self/fd/\(plan.source.raw)")) ?? "/dev/null"
+            grants.append(.device(path, at: BlockGraph.Places.source))
+        } else {
+            grants.append(
+                .descriptor(
+                    plan.source.raw, at: BlockGraph.Places.source, writable: !plan.readOnly))
+        }
+        for (index, overlay) in overlays.enumerated() {
+            guard let overlay else { continue }
+            grants.append(
+                .descriptor(overlay.raw, at: BlockGraph.Places.overlay(index), writable: true))
+        }
+        return grants
+    }
+}
