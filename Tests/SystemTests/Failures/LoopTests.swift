@@ -1,0 +1,38 @@
+import FileSystemLab
+import Foundation
+import Platform
+import Testing
+
+/// Mounts and unmounts, again and again, leave nothing behind.
+@Suite(.tags(.system), .serialized) struct LoopTests {
+    @Test func `many mounts leave no process, namespace, descriptor, lock or file`() throws {
+        let image = try Lab.image(of: try FileSystem.named("ext4"))
+        try Causeway.scoped { causeway in
+            for round in 0..<Settings.rounds(8, full: 2000) {
+                let options = [[], ["--scratch"]][round % 2]
+                try causeway.withMount(image, options) { mounted in
+                    let text = try mounted.path("big/text").read()
+                    #expect(text.count == 3 << 20)
+                }
+                if round % 2 == 1 { #expect(try causeway.run(["discard", image]).isSuccess) }
+                causeway.expectNothingLeft()
+            }
+            let lock = try Files.open(image, .readOnly)
+            #expect(try Files.claim(lock), "the source is still locked")
+        }
+    }
+
+    @Test func `several sources are mounted at once`() throws {
+        let names = ["ext4", "xfs", "fat16", "squashfs", "minix1", "iso9660-joliet"]
+        try Causeway.scoped { causeway in
+            let mounts = try names.map { name in
+                let image = try Lab.image(of: try FileSystem.named(name))
+                return try causeway.mount(image, at: name)
+            }
+            #expect(try causeway.sessions().count == names.count)
+            for mounted in mounts { #expect(try mounted.path("big/noise").read().count > 1 << 18) }
+            for mounted in mounts { try causeway.unmount(mounted.folder) }
+            #expect(try causeway.sessions().isEmpty)
+        }
+    }
+}

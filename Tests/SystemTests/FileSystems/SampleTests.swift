@@ -1,0 +1,90 @@
+import FileSystemLab
+import Foundation
+import Platform
+import Testing
+
+/// Images that other people's tools and drivers wrote; their folder is `CAUSEWAY_SAMPLES`.
+@Suite(.tags(.system), .enabled(if: Settings.samples != nil, "not run: no samples"))
+struct SampleTests {
+    private static let generated = [
+        "cramfs", "erofs", "ext2", "f2fs", "jfs", "minix1", "minix3", "nilfs2", "reiserfs", "romfs",
+        "sq", "udf", "vfat12", "vfat16", "xfs4",
+    ]
+
+    @Test(arguments: generated)
+    func `an image filled by another kernel shows the tree that was put in`(name: String) throws {
+        let samples = try #require(Settings.samples) + "/generated"
+        try Causeway.scoped { causeway in
+            let image = "\(causeway.folder)/\(name).img"
+            try Command.shell(
+                "xz -dc \"$1/$2.img.xz\" >\"$3\"; xz -dc \"$1/tree.tar.xz\" | tar -x -C \"$4\"",
+                [samples, name, image, causeway.folder])
+            let before = try Lab.sha256(image)
+            try causeway.withMount(image) { mounted in
+                // Only what every one of them keeps: files and their content.
+                let traits = Traits.posix.with {
+                    $0.modes = .none
+                    $0.times = .none
+                    $0.hardLinks = false
+                }
+                let expected = try Manifest(of: "\(causeway.folder)/tree")
+                let found = try mounted.manifest()
+                let comparison = Comparison(found: found, expected: expected, traits: traits)
+                let files = comparison.differences.filter { !$0.hasPrefix("not expected") }
+                #expect(files.isEmpty, "\(comparison)")
+            }
+            #expect(try Lab.sha256(image) == before)
+        }
+    }
+
+    private static let others = [
+        "dfvfs/hfsplus.raw.xz", "dfvfs/iso9660.raw", "generated/hfs.img.xz",
+        "generated/iso-makefs.img.xz",
+    ]
+
+    @Test(arguments: others)
+    func `an image of another system's tools can be read to its end`(name: String) throws {
+        let samples = try #require(Settings.samples)
+        try Causeway.scoped { causeway in
+            let image = "\(causeway.folder)/sample.img"
+            try Command.shell(
+                "case $1 in *.xz) xz -dc \"$1\" ;; *) cat \"$1\" ;; esac >\"$2\"",
+                ["\(samples)/\(name)", image])
+            let before = try Lab.sha256(image)
+            try causeway.withMount(image) { mounted throws in
+                #expect(try mounted.manifest().count("f") > 0)
+            }
+            #expect(try Lab.sha256(image) == before)
+        }
+    }
+
+    private static let hostile = [
+        "bfs_0", "btrfs_0", "cramfs_0", "cramfs_1", "erofs_0", "exfat_0", "ext4_0", "ext4_2",
+        "f2fs_0", "hfs_0", "hfsplus_0", "iso9660_0", "jfs_0", "minix_0", "msdos_0", "nilfs2_0",
+        "ntfs3_0", "ntfs_0", "reiserfs_0", "romfs_0", "squashfs_0", "udf_0", "vfat_0", "xfs_0",
+    ]
+
+    @Test(arguments: hostile)
+    func `an image of a fuzzer's collection is opened or refused, in bounded time`(
+        name: String
+    ) throws {
+        let samples = try #require(Settings.samples) + "/syzkaller"
+        guard Files.exists("\(samples)/syz_mount_image_\(name)") else { return }
+        try Causeway.scoped { causeway in
+            try Command.require(
+                "python3",
+                ["\(samples)/decode.py", causeway.folder, "\(samples)/syz_mount_image_\(name)"])
+            let image = "\(causeway.folder)/\(name).img"
+            let mountpoint = try causeway.makeMountpoint()
+            let outcome = try causeway.run(
+                ["mount", image, mountpoint, "--via", Settings.hypervisor], seconds: 90)
+            #expect(!outcome.timedOut && [0, 3, 4, 7].contains(outcome.status), "\(outcome)")
+            guard outcome.isSuccess else { return }
+            let reading = try Command.run(
+                "tar", ["-cf", "/dev/null", "--ignore-failed-read", "-C", mountpoint, "."],
+                seconds: 60)
+            #expect(!reading.timedOut, "\(reading)")
+            try causeway.unmount(mountpoint)
+        }
+    }
+}
