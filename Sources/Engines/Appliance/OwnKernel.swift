@@ -19,7 +19,8 @@ struct OwnKernel {
 
     /// Programs that the build runs, and the packages they are in.
     static let needs: [(program: String, package: String)] = [
-        ("make", "make"), ("gcc", "gcc"), ("ld", "binutils"), ("strip", "binutils"),
+        ("make", "make"), ("gcc", "gcc"), ("/usr/include/stdio.h", "libc6-dev"), ("ld", "binutils"),
+        ("strip", "binutils"),
         ("flex", "flex"), ("bison", "bison"), ("bc", "bc"), ("perl", "perl"), ("tar", "tar"),
         ("xz", "xz-utils"), ("patch", "patch"),
     ]

@@ -19,8 +19,11 @@ enum Tool {
     static let environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC"]
 
     /// The absolute path of a program; nil where it is not installed.
+    ///
+    /// An absolute path is looked for as it is, and need not be a program.
     static func find(_ name: String) -> String? {
-        folders.lazy.map { "\($0)/\(name)" }.first(where: Files.isExecutable)
+        if name.hasPrefix("/") { return Files.exists(name) ? name : nil }
+        return folders.lazy.map { "\($0)/\(name)" }.first(where: Files.isExecutable)
     }
 
     /// Checks that programs are there.
