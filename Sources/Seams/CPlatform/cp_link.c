@@ -35,6 +35,12 @@ int cp_tcp_lifeline(int socket, unsigned timeout_ms) {
     return error;
 }
 
+int cp_tcp_congestion(int socket, const char *name) {
+    return setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0
+               ? -errno
+               : 0;
+}
+
 int cp_socket_buffers(int socket, int receive, int send) {
     int error = receive ? set(socket, SOL_SOCKET, SO_RCVBUF, receive) : 0;
     if (!error && send) error = set(socket, SOL_SOCKET, SO_SNDBUF, send);

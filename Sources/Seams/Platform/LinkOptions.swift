@@ -18,6 +18,11 @@ extension StreamSocket {
         try checked(cp_tcp_lifeline(raw, milliseconds), "set lifeline of connection")
     }
 
+    /// Picks the plainest congestion control: a link without loss needs no pacing and no timers.
+    public static func setPlainCongestionControl(_ raw: Int32) throws(SystemError) {
+        try checked(cp_tcp_congestion(raw, "reno"), "set congestion control")
+    }
+
     /// Fixes the sizes of a socket's buffers, in bytes; 0 leaves one to the kernel.
     public static func setBuffers(_ raw: Int32, receive: Int32, send: Int32) throws(SystemError) {
         try checked(cp_socket_buffers(raw, receive, send), "set socket buffers")

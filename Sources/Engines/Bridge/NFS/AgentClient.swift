@@ -67,6 +67,7 @@ final class AgentClient {
             if got < 0 { return end("the agent is gone (\(SystemError.words(Int32(-got))))") }
             received.append(contentsOf: scratch[..<got])
             do { try cut() } catch { end("the agent sent a malformed message (\(error))") }
+            if got < scratch.count { return }
         }
     }
 

@@ -102,6 +102,8 @@ final class NFSConnection {
                 return end("the guest is gone (\(SystemError.words(Int32(-got))))")
             }
             budget -= got
+            // Less than there was room for: nothing more has arrived.
+            if reader.isDrained { return }
         }
     }
 

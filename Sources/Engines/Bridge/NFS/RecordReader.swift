@@ -29,6 +29,8 @@ final class RecordReader {
     private var start = 0
     private var end = 0
     private var large: (buffer: Buffer, filled: Int, length: Int)?
+    /// Whether the last receive took everything that had arrived.
+    private(set) var isDrained = false
     /// Whether much data is expected: then little is read ahead of it, to be received in place.
     var expectsLarge = false
 
@@ -46,6 +48,7 @@ final class RecordReader {
     ) throws(BytesError) -> Int {
         if let (buffer, filled, length) = large {
             let got = RawIO.receive(raw, into: slice(buffer.memory, filled..<length))
+            isDrained = got < length - filled
             guard got > 0 else { return got }
             if filled + got < length {
                 large = (buffer, filled + got, length)
@@ -58,6 +61,7 @@ final class RecordReader {
         }
         let limit = expectsLarge ? min(Self.capacity, end + 512) : Self.capacity
         let got = RawIO.receive(raw, into: slice(memory, end..<limit))
+        isDrained = got < limit - end
         guard got > 0 else { return got }
         end += got
         try cut(handle)

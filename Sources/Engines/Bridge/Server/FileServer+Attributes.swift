@@ -46,9 +46,12 @@ extension FileServer {
 
     /// How long the kernel may keep a file's attributes, in seconds.
     ///
-    /// The server still places blocks of what is not committed, and so changes them by itself.
+    /// The server still places blocks of what is not committed, and so changes how many there are.
     func attributeValidity(_ number: UInt64) -> UInt64 {
-        (nodes[number]?.state?.uncommittedBytes ?? 0) > 0 ? Validity.short : Validity.long
+        guard let state = nodes[number]?.state, state.uncommittedBytes > 0 else {
+            return Validity.long
+        }
+        return state.openCount > 0 ? Validity.short : Validity.settling
     }
 
     /// FUSE_GETATTR.

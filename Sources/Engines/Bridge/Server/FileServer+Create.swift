@@ -27,8 +27,8 @@ extension FileServer {
             fail(message.unique, EINVAL)
             return nil
         }
-        guard !Self.isHidden(name) else {
-            fail(message.unique, EPERM)
+        guard !Self.isHidden(name), !isTooLong(name, parent.export) else {
+            fail(message.unique, Self.isHidden(name) ? EPERM : ENAMETOOLONG)
             return nil
         }
         return (parent, name)

@@ -11,6 +11,11 @@ extension FileServer {
         name.count >= hiddenPrefix.count && name.starts(with: hiddenPrefix)
     }
 
+    /// Whether a name is longer than any of the export can be.
+    func isTooLong(_ name: [UInt8], _ export: Int) -> Bool {
+        name.count > Int(exports[export].nameLimit)
+    }
+
     /// FUSE_LOOKUP.
     func lookup(_ message: FuseMessage) {
         guard let node = node(of: message), let name = message.name() else {
@@ -19,6 +24,7 @@ extension FileServer {
         let unique = message.unique
         // "." and "..": the kernel finds a file again by its number, for handles that it gave out.
         if name == [0x2e] { return replyEntry(unique, node.handle, node.export, nil) }
+        guard !isTooLong(name, node.export) else { return fail(unique, ENAMETOOLONG) }
         guard !Self.isHidden(name) else { return replyNoEntry(unique, node.export) }
         call(.lookup(node.handle, name: name), as: NFSLookupReply.self) { [unowned self] outcome in
             switch outcome {

@@ -124,6 +124,9 @@ extension FileServer {
         guard from.export == to.export else { return fail(unique, EXDEV) }
         guard !Self.isHidden(name) else { return fail(unique, ENOENT) }
         guard !Self.isHidden(newName) else { return fail(unique, EPERM) }
+        guard !isTooLong(name, from.export), !isTooLong(newName, to.export) else {
+            return fail(unique, ENAMETOOLONG)
+        }
         let finish = { [unowned self] in
             move(from.handle, name, to.handle, newName) { [unowned self] in fail(unique, $0) }
         }

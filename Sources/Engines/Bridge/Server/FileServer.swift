@@ -33,6 +33,9 @@ final class FileServer {
     /// Nobody else changes the files.
     enum Validity {
         static let long: UInt64 = 86_400
+        /// For what was written and closed: the server still settles where its blocks lie.
+        static let settling: UInt64 = 30
+        /// For what is being written, and for names that may be spelt in several ways.
         static let short: UInt64 = 1
     }
 
@@ -61,6 +64,8 @@ final class FileServer {
     /// Requests for a whole sync that wait for the one on its way.
     var syncWaiters: [(Int32) -> Void] = []
     var syncUnderWay = false
+    /// Whether several requests are likely to wait at once.
+    var requestsComeInBursts = false
     /// How the hidden names of this bridge begin.
     let hiddenNames: [UInt8]
     /// Why the guest is gone, nil while it lives.

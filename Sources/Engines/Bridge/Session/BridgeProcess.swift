@@ -149,6 +149,7 @@ public enum BridgeProcess {
             let server = try StreamSocket.connect(
                 address: Link.guest, port: GuestWire.nfsPort)
             for socket in [server, files] {
+                try StreamSocket.setPlainCongestionControl(socket.raw)
                 try StreamSocket.setLifeline(
                     socket.raw, milliseconds: options.requestTimeoutMilliseconds)
             }

@@ -11,6 +11,9 @@ int cp_hardware_address(const char *name, const uint8_t mac[6]);
 // keep-alive probe, for timeout_ms.
 int cp_tcp_lifeline(int socket, unsigned timeout_ms);
 
+// Picks a TCP connection's congestion control by name; "reno" is always there.
+int cp_tcp_congestion(int socket, const char *name);
+
 // Sizes of a socket's buffers in bytes; 0 leaves one as it is.
 int cp_socket_buffers(int socket, int receive, int send);
 
