@@ -35,8 +35,8 @@ public struct RouteChoice: Equatable, Sendable {
         switch verdict.answer {
         case .supported:
             reason =
-                "the host could mount \(entry.title) itself, and a hostile image must not meet "
-                + "the host's kernel"
+                "the host could mount \(entry.title) itself, but a hostile image must not meet "
+                + "the host's kernel or its programs"
             nativeIsPossible = true
             nativeReason = verdict.reason
         case .needsPrivileges:
