@@ -72,6 +72,27 @@ extension FileSystem {
             large: 6 * 1024),
     ]
 
+    private static let hfsPlus = Traits.posix.with {
+        $0.nameUnits = 255
+        $0.anyBytes = false
+        $0.beyondBasicPlane = false
+        $0.forbidden = ":"
+        $0.caseSensitive = false
+        $0.hardLinks = false
+        $0.pipes = false
+        $0.sparse = false
+        $0.times = seconds
+        $0.timeRange = 0...2_212_122_495
+    }
+
+    private static let writableHFSPlus: FileSystem = {
+        var entry = FileSystem(
+            "hfsplus-empty", type: "hfsplus", mebibytes: 128, make: "built in", fill: .oracle,
+            check: nil, driver: .kernel("hfsplus", modules: codePages), traits: hfsPlus)
+        entry.format = HFSPlusFormat.make
+        return entry
+    }()
+
     static let apple: [FileSystem] = [
         FileSystem(
             "hfs", mebibytes: 96, make: "hformat -l Lab \"$image\" >/dev/null", fill: .oracle,
@@ -95,18 +116,8 @@ extension FileSystem {
                 """,
             fill: .made, check: nil, driver: .kernel("hfsplus", modules: codePages),
             writable: false,
-            traits: .posix.with {
-                $0.nameUnits = 255
-                $0.anyBytes = false
-                $0.beyondBasicPlane = false
-                $0.forbidden = ":"
-                $0.caseSensitive = false
-                $0.hardLinks = false
-                $0.pipes = false
-                $0.sparse = false
-                $0.times = seconds
-                $0.timeRange = 0...2_212_122_495
-            }),
+            traits: hfsPlus),
+        writableHFSPlus,
     ]
 
     static let discs: [FileSystem] = [

@@ -22,6 +22,8 @@ public struct FileSystem: Sendable {
     public var mebibytes: Int
     /// Shell script that makes the image; sees `$image` and `$tree`.
     public var make: String
+    /// What makes the image where no program does; takes the path and the size in MiB.
+    var format: (@Sendable (String, Int) throws -> Void)?
     /// How the tree gets in.
     public var fill: Fill
     /// Shell script that fails unless the image is clean and whole; nil where no checker exists.
@@ -70,6 +72,7 @@ extension FileSystem {
     public func makeImage(at image: String, tree: String, mebibytes: Int? = nil) throws {
         let size = mebibytes ?? self.mebibytes
         if size > 0 { try Command.require("truncate", ["-s", "\(size)M", image]) }
+        if let format { return try format(image, size) }
         try Self.run(make, image: image, tree: tree)
     }
 

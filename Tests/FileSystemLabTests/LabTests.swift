@@ -9,7 +9,7 @@ import Testing
     private static let chosen: [FileSystem] = {
         let isFull = ProcessInfo.processInfo.environment["CAUSEWAY_TESTS"] == "full"
         return FileSystem.table.filter {
-            isFull || ["ext4", "minix1", "fat12", "squashfs"].contains($0.name)
+            isFull || ["ext4", "minix1", "fat12", "squashfs", "hfsplus-empty"].contains($0.name)
         }
     }()
 

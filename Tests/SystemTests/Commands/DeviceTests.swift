@@ -9,7 +9,8 @@ struct DeviceTests {
     @Test func `a block device is mounted, and refused twice`() throws {
         try Causeway.scoped { causeway in
             let image = try Lab.copy(of: try FileSystem.named("ext4"), into: causeway.folder)
-            let device = try Command.require("losetup", ["--find", "--show", image]).stdout
+            let device =
+                try Command.require("losetup", ["--find", "--show", image]).stdout
                 .split(separator: "\n").first.map(String.init) ?? ""
             defer { _ = try? Command.run("losetup", ["--detach", device]) }
             let content = Content(size: 400_000, seed: 2).bytes
@@ -34,7 +35,8 @@ struct DeviceTests {
             let native = try Command.run("mount", ["-o", "loop", image, mountpoint])
             try #require(native.isSuccess, "\(native)")
             defer { _ = try? Command.run("umount", ["-d", mountpoint]) }
-            let device = try Command.require("findmnt", ["-no", "SOURCE", mountpoint]).stdout
+            let device =
+                try Command.require("findmnt", ["-no", "SOURCE", mountpoint]).stdout
                 .split(separator: "\n").first.map(String.init) ?? ""
             let outcome = try causeway.run(
                 ["mount", device, try causeway.makeMountpoint(), "--write"])
