@@ -19,11 +19,24 @@ struct OwnKernel {
 
     /// Programs that the build runs, and the packages they are in.
     static let needs: [(program: String, package: String)] = [
-        ("make", "make"), ("gcc", "gcc"), ("/usr/include/stdio.h", "libc6-dev"), ("ld", "binutils"),
-        ("strip", "binutils"),
-        ("flex", "flex"), ("bison", "bison"), ("bc", "bc"), ("perl", "perl"), ("tar", "tar"),
-        ("xz", "xz-utils"), ("patch", "patch"),
+        ("make", "make"), ("gcc", "gcc"), ("/usr/include/stdio.h", "libc6-dev"),
+        ("ld", "binutils"), ("strip", "binutils"), ("flex", "flex"), ("bison", "bison"),
+        ("bc", "bc"), ("perl", "perl"), ("tar", "tar"), ("xz", "xz-utils"), ("patch", "patch"),
     ]
+
+    /// Files that no part of this kernel is made of, more than half of all: not unpacked.
+    static let unused =
+        ["*.rst", "*.yaml", "*.svg", "*.dts", "*.dtsi", "*/tools/perf/*", "*/tools/testing/*"]
+        + [
+            "samples", "sound", "drivers/clk", "drivers/gpu", "drivers/iio", "drivers/infiniband",
+            "drivers/media", "drivers/net/ethernet", "drivers/net/wireless", "drivers/pinctrl",
+            "drivers/staging", "drivers/usb",
+        ].map { "*/\($0)/*.[ch]" }
+        + [
+            "alpha", "arc", "arm", "arm64", "csky", "hexagon", "ia64", "loongarch", "m68k",
+            "microblaze", "mips", "nios2", "openrisc", "parisc", "powerpc", "riscv", "s390", "sh",
+            "sparc", "xtensa",
+        ].map { "*/arch/\($0)/*.[chS]" }
 
     /// Words of every call of `make`.
     static let makeWords = [
@@ -146,8 +159,8 @@ extension OwnKernel {
             "tar",
             [
                 "--extract", "--xz", "--file", archive, "--directory", tree,
-                "--strip-components=1",
-            ],
+                "--strip-components=1", "--wildcards",
+            ] + Self.unused.map { "--exclude=\($0)" },
             package: "tar")
         for patch in SourcePatch.all { try patch.apply(to: tree, cache: cache) }
         try configure(configuration, tree: tree)
