@@ -33,12 +33,34 @@ enum Appliance {
         }
     }
 
-    /// Loads the modules that `/modules.list` names, one path a line, in order; none is no error.
+    /// Loads the modules without which nothing can be mounted, in the appliance's order.
+    ///
+    /// See `docs/formats/appliance.md`. A kernel that has everything built in has no lists.
     static func loadModules() {
-        guard let list = try? Files.readText("/modules.list", limit: 1 << 16) else { return }
-        for line in list.split(separator: "\n").prefix(moduleLimit) {
-            do { try Kernel.loadModule(String(line)) } catch { KernelMessages.note("\(error)") }
+        if !loadModules(listedIn: "/modules.boot") { _ = loadModules(listedIn: "/modules.list") }
+    }
+
+    /// Loads what a file system needs besides; nothing where its type is no plain name.
+    static func loadModules(forFileSystem type: String) {
+        let isPlain = type.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte) || byte == 0x5f
         }
+        if isPlain && !type.isEmpty { _ = loadModules(listedIn: "/modules.d/\(type)") }
+    }
+
+    /// Loads the modules that a file names, one path a line; false where there is no such file.
+    private static func loadModules(listedIn path: String) -> Bool {
+        guard let list = try? Files.readText(path, limit: 1 << 16) else { return false }
+        for line in list.split(separator: "\n").prefix(moduleLimit) {
+            do {
+                try Kernel.loadModule(String(line))
+            } catch  where error.errno == ENODEV {
+                // Made for hardware that this machine does not have.
+            } catch {
+                KernelMessages.note("\(error)")
+            }
+        }
+        return true
     }
 
     /// Brings up the loopback (the kernel's own RPC needs it) and the link.

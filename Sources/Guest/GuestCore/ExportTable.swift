@@ -15,6 +15,7 @@ final class ExportTable: Sendable {
     }
 
     private let exports = Mutex<[UInt32: Export]>([:])
+    private let lastID = Mutex<UInt32>(0)
     private let server: ServerControl
 
     /// An empty table; mounts wait until `server` serves.
@@ -32,7 +33,11 @@ final class ExportTable: Sendable {
     func mount(_ request: MountRequest) throws(GuestFailure) -> ExportDescription {
         let messages = KernelMessages()
         try check(request)
-        let id = exports.withLock { table in (1...).first { table[$0] == nil } ?? 1 }
+        // Never used twice, so that an old file handle never leads to another file system.
+        let id = lastID.withLock { last in
+            last += 1
+            return last
+        }
         var export = Export(id: id, device: "/dev/\(request.device)", readOnly: request.readOnly)
         try waitForDevice(export.device)
         let driver = try attach(&export, request, messages)
@@ -171,6 +176,7 @@ extension ExportTable {
         var missing: [String] = []
         var refusal: SystemError?
         for driver in request.drivers {
+            Appliance.loadModules(forFileSystem: driver)
             do {
                 try makeFolder(export.mountPoint)
                 try Mounts.attach(

@@ -58,6 +58,7 @@ final class PassThroughServer {
         probeAttributes()
         while true {
             let count = read(device.raw, request.baseAddress, request.count)
+            if count == 0 { break }
             if count < 0 {
                 // ENOENT: the request was taken back before it was read.
                 if errno == EINTR || errno == EAGAIN || errno == ENOENT { continue }
