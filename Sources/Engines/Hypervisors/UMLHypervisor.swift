@@ -18,15 +18,12 @@ public struct UMLHypervisor: Hypervisor {
 
     /// The kernel and bubblewrap must be there.
     public func presence() -> HypervisorPresence {
-        guard Files.isExecutable(kernel) else {
-            return .missing(
-                reason: "there is no User-Mode Linux kernel at \(kernel)",
-                remedy: "`causeway appliance build` makes one.")
-        }
-        return SandboxPresence.check() ?? .installed(version: KernelBanner.release(of: kernel))
+        obstacle() ?? .installed(version: ProgramVersion.ofUserModeLinux(kernel))
     }
 
-    /// Starts a machine; see `Hypervisor.start`. A panic ends the process at once.
+    /// Starts a machine; see `Hypervisor.start`.
+    ///
+    /// A panic ends the process at once.
     public func start(
         _ description: VirtualMachineDescription
     ) throws(VirtualMachineError) -> ChildProcess {
@@ -41,6 +38,18 @@ public struct UMLHypervisor: Hypervisor {
             throw VirtualMachineError(
                 cause: "User-Mode Linux: \(error.cause)", remedy: error.remedy)
         }
+    }
+
+    /// What is missing; nil where nothing is known to be.
+    ///
+    /// Runs nothing.
+    func obstacle() -> HypervisorPresence? {
+        guard Files.isExecutable(kernel) else {
+            return .missing(
+                reason: "there is no User-Mode Linux kernel at \(kernel)",
+                remedy: "`causeway appliance build` makes one.")
+        }
+        return SandboxPresence.check()
     }
 
     /// Where things are inside the sandbox.
@@ -89,27 +98,4 @@ public struct UMLHypervisor: Hypervisor {
         }
         return grants
     }
-
-    /// What the kernel calls, from traces of boot, mount, work and power-off; and what its stub
-    /// calls in the processes that carry the guest's. The guest's own system calls never reach the
-    /// host: the kernel catches them before the filter.
-    static let filter = SystemCallFilter(
-        SystemCallRule.startup + SystemCallRule.unixSockets
-            + SystemCallRule.all(
-                """
-                ptrace wait4 kill tkill tgkill
-                timer_create timer_settime timer_gettime timer_delete
-                epoll_create epoll_create1 epoll_ctl epoll_wait
-                eventfd2 bind connect getsockname sendmsg recvmsg sendto recvfrom
-                ftruncate fallocate fsync unlink mkdir rmdir statfs setsid
-                modify_ldt set_thread_area get_thread_area personality fchmod
-                rt_sigsuspend pause setpgid
-                """)
-            + [
-                .processes,
-                // Terminal settings and the number of waiting bytes.
-                SystemCallRule(
-                    "ioctl", when: .oneOf(argument: 1, values: [0x5401, 0x5402, 0x541b, 0x5421])),
-                SystemCallRule("prctl", when: .oneOf(argument: 0, values: [1, 15])),
-            ])
 }

@@ -75,9 +75,9 @@ struct FilterProgram: Sendable {
         instructions.append(Instruction(code: 0x25, jumpFalse: count, operand: value))
     }
 
-    /// Passes over the next `count` instructions where one of these bits is set.
-    mutating func whenAnySet(_ bits: UInt32, skip count: UInt8) {
-        instructions.append(Instruction(code: 0x45, jumpTrue: count, operand: bits))
+    /// Keeps only these bits of the accumulator.
+    mutating func and(_ mask: UInt32) {
+        instructions.append(Instruction(code: 0x54, operand: mask))
     }
 
     /// The program as the kernel reads it: eight bytes an instruction, little-endian.

@@ -41,7 +41,7 @@ public struct SystemCallFilter: Sendable {
         var allowed: Set<String> = []
         for rule in rules where allowed.insert(rule.name).inserted {
             guard let number = numbers.number(of: rule.name) else { continue }
-            add(rule.condition, number, to: &program)
+            add(rule.tests, number, to: &program)
         }
         for rule in Self.deadly where !allowed.contains(rule.name) {
             guard let number = numbers.number(of: rule.name) else { continue }
@@ -60,29 +60,21 @@ public struct SystemCallFilter: Sendable {
     }
 
     private func add(
-        _ condition: SystemCallRule.Condition, _ number: UInt32, to program: inout FilterProgram
+        _ tests: [SystemCallRule.Test], _ number: UInt32, to program: inout FilterProgram
     ) {
-        switch condition {
-        case .any:
+        guard !tests.isEmpty else {
             program.unlessEqual(number, skip: 1)
-        case .clear(let argument, let bits):
-            program.unlessEqual(number, skip: 4)
-            program.load(.argument(argument))
-            program.whenAnySet(bits, skip: 1)
             program.end(.allow)
-            program.end(.fail(errno: UInt16(EPERM)))
-            return
-        case .oneOf(let argument, let values):
-            precondition(values.count <= 64, "a rule lists at most 64 values")
-            program.unlessEqual(number, skip: UInt8(2 + 2 * values.count))
-            program.load(.argument(argument))
-            for value in values {
-                program.unlessEqual(value, skip: 1)
-                program.end(.allow)
-            }
-            program.end(.fail(errno: UInt16(EPERM)))
             return
         }
-        program.end(.allow)
+        precondition(tests.count <= 60, "a rule has at most 60 tests")
+        program.unlessEqual(number, skip: UInt8(1 + 4 * tests.count))
+        for test in tests {
+            program.load(.argument(test.argument))
+            program.and(test.mask)
+            program.unlessEqual(test.value, skip: 1)
+            program.end(.allow)
+        }
+        program.end(.fail(errno: UInt16(EPERM)))
     }
 }

@@ -1,25 +1,39 @@
 /// One system call that a sandboxed program may make, and with which arguments.
 public struct SystemCallRule: Sendable, Equatable {
-    /// What an argument must be; the kernel takes these arguments as 32-bit values, so the low
-    /// half of the register is what counts.
-    public enum Condition: Sendable, Equatable {
-        /// Any arguments.
-        case any
-        /// The argument at this index is one of these values.
-        case oneOf(argument: Int, values: [UInt32])
-        /// None of these bits is set in the argument at this index.
-        case clear(argument: Int, bits: UInt32)
+    /// What an argument must be.
+    ///
+    /// The kernel takes these arguments as 32-bit values, so the low half of the register is what
+    /// counts.
+    public struct Test: Sendable, Equatable {
+        /// Which argument, from 0.
+        public var argument: Int
+        /// The bits that are looked at.
+        public var mask: UInt32
+        /// What they must be.
+        public var value: UInt32
+
+        /// Makes a test; of all bits unless told otherwise.
+        public init(argument: Int, mask: UInt32 = .max, value: UInt32) {
+            self.argument = argument
+            self.mask = mask
+            self.value = value
+        }
     }
 
     /// The call's name in the kernel's table.
     public var name: String
-    /// When it is allowed; otherwise it fails with EPERM.
-    public var condition: Condition
+    /// One of these must hold, or the call fails with EPERM; with none, it is always allowed.
+    public var tests: [Test]
 
-    /// Allows a call.
-    public init(_ name: String, when condition: Condition = .any) {
+    /// Allows a call, always or where one of the tests holds.
+    public init(_ name: String, when tests: [Test] = []) {
         self.name = name
-        self.condition = condition
+        self.tests = tests
+    }
+
+    /// Allows a call where an argument is one of these values.
+    public init(_ name: String, argument: Int, oneOf values: [UInt32]) {
+        self.init(name, when: values.map { Test(argument: argument, value: $0) })
     }
 
     /// Allows calls by name, separated by white space.
@@ -31,13 +45,13 @@ public struct SystemCallRule: Sendable, Equatable {
 extension SystemCallRule {
     /// `socket` for Unix sockets alone: the program can reach nothing but what it was handed.
     public static let unixSockets: [SystemCallRule] = [
-        SystemCallRule("socket", when: .oneOf(argument: 0, values: [1])),
-        SystemCallRule("socketpair", when: .oneOf(argument: 0, values: [1])),
+        SystemCallRule("socket", argument: 0, oneOf: [1]),
+        SystemCallRule("socketpair", argument: 0, oneOf: [1]),
     ]
 
     /// Threads and processes, but no new namespace (the eight `CLONE_NEW…` bits of sched.h).
     public static let processes = SystemCallRule(
-        "clone", when: .clear(argument: 0, bits: 0x7e02_0080))
+        "clone", when: [Test(argument: 0, mask: 0x7e02_0080, value: 0)])
 
     /// What the dynamic linker and the C library of any program call.
     public static let startup: [SystemCallRule] = all(

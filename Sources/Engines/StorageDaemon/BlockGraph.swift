@@ -1,4 +1,6 @@
-/// The storage daemon's block nodes and exports for a plan. Pure values.
+/// The storage daemon's block nodes and exports for a plan.
+///
+/// Pure values.
 ///
 /// Every driver is named, and every image is told what it is backed by, so nothing in an image's
 /// header decides what is opened.

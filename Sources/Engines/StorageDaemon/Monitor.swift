@@ -33,7 +33,9 @@ struct Monitor: Sendable {
         _ = try call("qmp_capabilities", deadline: deadline)
     }
 
-    /// Runs one command; returns what it returned. Events that arrive meanwhile are passed over.
+    /// Runs one command; returns what it returned.
+    ///
+    /// Events that arrive meanwhile are passed over.
     mutating func call(
         _ command: String, _ arguments: JSONValue? = nil, deadline: Int64
     ) throws(Failure) -> JSONValue {

@@ -23,8 +23,9 @@ enum OverlayImage {
         var bytes: [UInt8]
     }
 
-    /// An empty image for a disk of this many bytes: its pieces, and how long the file is. What
-    /// no piece covers is zero.
+    /// An empty image for a disk of this many bytes: its pieces, and how long the file is.
+    ///
+    /// What no piece covers is zero.
     static func empty(size: UInt64) -> (pieces: [Piece], fileLength: UInt64) {
         precondition(size > 0 && size <= sizeLimit, "an overlay has a size within bounds")
         // One entry of the first map level covers a cluster full of 8-byte entries.

@@ -10,9 +10,13 @@ import Synchronization
 /// is an fdatasync of the file; an error of the file below, no space included, is an error of the
 /// guest's request at once. Any thread; calls exclude one another.
 public final class StorageDaemon: Sendable {
-    /// The process. It dies with the thread that started it.
+    /// The process.
+    ///
+    /// It dies with the thread that started it.
     public let process: ChildProcess
-    /// One socket for each window, in their order. They take connections from the start.
+    /// One socket for each window, in their order.
+    ///
+    /// They take connections from the start.
     public let diskSockets: [String]
 
     /// Files that are written, by name: to be synced at the end.
@@ -83,7 +87,9 @@ public final class StorageDaemon: Sendable {
         }
     }
 
-    /// What the daemon has said so far. Also copies it to the log.
+    /// What the daemon has said so far.
+    ///
+    /// Also copies it to the log.
     public var words: [String] {
         state.withLock { state in
             gatherWords(&state)
@@ -107,7 +113,9 @@ public final class StorageDaemon: Sendable {
         }
     }
 
-    /// Kills the daemon, and waits for its end. What the guest had flushed is on the source.
+    /// Kills the daemon, and waits for its end.
+    ///
+    /// What the guest had flushed is on the source.
     public func kill() {
         _ = try? process.killAndWait()
         for path in diskSockets { try? Files.remove(path) }

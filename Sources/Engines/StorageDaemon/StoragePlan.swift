@@ -1,7 +1,8 @@
 public import Platform
 
-/// How the bytes of a source hold a disk. Never guessed: a header that a guest wrote could name
-/// another.
+/// How the bytes of a source hold a disk.
+///
+/// Never guessed: a header that a guest wrote could name another.
 public enum ImageFormat: String, Sendable, CaseIterable {
     /// The disk itself: an image file or a block device.
     case raw
@@ -47,7 +48,9 @@ public struct DiskWindow: Sendable, Equatable {
 
 /// What a storage daemon serves.
 public struct StoragePlan: Sendable {
-    /// The open source: a file or block device. It is served whatever its path comes to mean.
+    /// The open source: a file or block device.
+    ///
+    /// It is served whatever its path comes to mean.
     public var source: OwnedFD
     /// Its format.
     public var format: ImageFormat

@@ -17,9 +17,9 @@ extension StorageWork {
                 """)
             + [
                 .processes,
-                SystemCallRule("ioctl", when: .oneOf(argument: 1, values: ioctls)),
+                SystemCallRule("ioctl", argument: 1, oneOf: ioctls),
                 // Timer slack, and the name of a thread.
-                SystemCallRule("prctl", when: .oneOf(argument: 0, values: [29, 15])),
+                SystemCallRule("prctl", argument: 0, oneOf: [29, 15]),
             ])
 
     /// Sizes, limits, discard and zeroing of block devices (`linux/fs.h`): nothing that reaches

@@ -95,7 +95,9 @@ struct StorageWork {
         } catch { throw .plan("\(error)") }
     }
 
-    /// The sandboxed daemon. Descriptor 3 is its monitor, the listeners follow.
+    /// The sandboxed daemon.
+    ///
+    /// Descriptor 3 is its monitor, the listeners follow.
     func program(path: String, control: Int32, complaints: Int32) -> SandboxedProgram {
         let graph = BlockGraph(
             .init(format: plan.format, readOnly: plan.readOnly, isDevice: isDevice),
