@@ -11,6 +11,8 @@ final class DirectoryStream {
     private(set) var hasAttributes = false
     /// Where the next call will probably go on.
     private var hint = 0
+    /// Whether part of the listing was told: whoever then starts again wants a new one.
+    private var isTold = false
     /// A listing that is on its way: the cookie it begins behind.
     var coming: UInt64?
     /// Requests that wait for it.
@@ -26,13 +28,14 @@ final class DirectoryStream {
         start = cookie
         self.hasAttributes = hasAttributes
         hint = 0
+        isTold = false
     }
 
     /// Index of the first entry behind a cookie; nil where the listing does not reach there.
     ///
     /// The end of the listing counts as its last index plus one, if the folder ends there.
     func index(behind cookie: UInt64) -> Int? {
-        guard let start else { return nil }
+        guard let start, cookie != 0 || !isTold else { return nil }
         let entries = listing.entries
         var found: Int?
         if cookie == start {
@@ -49,5 +52,8 @@ final class DirectoryStream {
     }
 
     /// Remembers where the next call will probably go on.
-    func expect(_ index: Int) { hint = index }
+    func expect(_ index: Int) {
+        hint = index
+        isTold = true
+    }
 }
