@@ -100,8 +100,25 @@ let package = Package(
                 ])
             ]),
 
+        // The lab of the system tests: images by their real mkfs, trees, and what fsck says.
+        .target(
+            name: "FileSystemLab", dependencies: ["Platform"], path: "TestKit/FileSystemLab",
+            swiftSettings: strict),
+
+        tests("Room", uses: []),
         tests("Bytes", uses: ["Bytes"]),
         tests("GuestWire", uses: ["GuestWire", "Bytes"]),
+        tests("FUSEWire", uses: ["FUSEWire", "Bytes"]),
+        tests("CPIOLayout", uses: ["CPIOLayout"]),
         tests("Platform", uses: ["Platform"]),
+        tests("Catalogue", uses: ["Catalogue"]),
+        tests("Inspection", uses: ["Inspection", "Catalogue", "Platform"]),
+        tests(
+            "Appliance", uses: ["Appliance", "Bytes", "GuestWire", "Platform", "VirtualMachine"]),
+        tests("GuestLink", uses: ["GuestLink", "GuestWire", "Bytes", "Platform"]),
+        tests("GuestCore", uses: ["GuestCore", "GuestWire", "FUSEWire", "Bytes", "Platform"]),
+        tests("Sessions", uses: ["Sessions", "Platform"]),
+        tests("FileSystemLab", uses: ["FileSystemLab", "Platform"]),
+        tests("System", uses: ["FileSystemLab", "Platform"]),
     ]
 )

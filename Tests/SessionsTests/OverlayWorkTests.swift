@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct OverlayWorkTests {
     /// A source of random bytes, an overlay over its second megabyte with one changed block.
-    private func makeScratch(_ temporary: TemporaryFolder) throws -> (OverlayStore, String, [UInt8]) {
+    private func makeScratch(_ temporary: TemporaryFolder) throws -> (OverlayStore, String, [UInt8])
+    {
         let store = OverlayStore(folders: temporary.folders)
         let source = try temporary.file("disk.img", size: 4 << 20)
         let status = try Files.status(source)

@@ -29,7 +29,9 @@ public enum GuestLinkError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// A blocking connection to the guest's agent. One thread at a time; every call is bounded.
+/// A blocking connection to the guest's agent.
+///
+/// One thread at a time; every call is bounded.
 public final class GuestConnection {
     private let descriptor: OwnedFD
     private var nextID: UInt32 = 1
@@ -47,11 +49,15 @@ public final class GuestConnection {
     /// The descriptor: for poll, which reports the guest's end.
     public var raw: Int32 { descriptor.raw }
 
-    /// Asks and waits for the answer, at most `milliseconds`. A refusal is thrown.
+    /// Asks and waits for the answer, at most `milliseconds`.
+    ///
+    /// A refusal is thrown.
     public func call(_ request: Request, milliseconds: Int64) throws(GuestLinkError) -> Reply {
         let id = nextID
         nextID &+= 1
-        do { try Files.writeAll(request.frame(id: id).encoded, to: raw) } catch { throw .lost(error) }
+        do { try Files.writeAll(request.frame(id: id).encoded, to: raw) } catch {
+            throw .lost(error)
+        }
         let frame = try Self.readFrame(raw, milliseconds: milliseconds)
         guard frame.id == id else { throw .unexpected }
         let reply: Reply

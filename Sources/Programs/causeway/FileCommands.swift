@@ -60,7 +60,9 @@ struct PassingMount {
             let child = try ChildProcess(
                 SpawnOptions(
                     path: "/usr/bin/env", arguments: [program] + arguments,
-                    environment: ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" },
+                    environment: ProcessInfo.processInfo.environment.map {
+                        "\($0.key)=\($0.value)"
+                    },
                     descriptors: [0, 1, 2]))
             guard case .exited(let code) = try child.wait() ?? .signaled(9) else { return 1 }
             return code

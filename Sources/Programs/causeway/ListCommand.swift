@@ -32,7 +32,8 @@ struct ListCommand: ParsableCommand {
 /// `causeway logs`.
 struct LogsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "logs", abstract: "Show a session's log: its own notes and the guest's console.",
+        commandName: "logs",
+        abstract: "Show a session's log: its own notes and the guest's console.",
         discussion: "Logs of sessions that failed are kept for a while after they end.")
 
     @Argument(help: "The session's name, folder or source; without it, whose logs there are.")

@@ -34,7 +34,8 @@ struct CommitCommand: ParsableCommand {
 /// `causeway discard`.
 struct DiscardCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "discard", abstract: "Throw a scratch overlay away; the source stays as it was.")
+        commandName: "discard",
+        abstract: "Throw a scratch overlay away; the source stays as it was.")
 
     @Argument(help: "The source that was mounted with --scratch.", completion: .file())
     var source: String

@@ -1,6 +1,8 @@
 import Platform
 
-/// What is mounted where, from /proc/self/mountinfo. Never touches the mounts themselves.
+/// What is mounted where, from /proc/self/mountinfo.
+///
+/// Never touches the mounts themselves.
 public enum MountTable {
     /// Whether something is mounted exactly on this absolute path.
     public static func isMounted(_ path: String) -> Bool {

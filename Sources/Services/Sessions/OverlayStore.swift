@@ -31,7 +31,8 @@ public struct OverlayStore: Sendable {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in source.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         let name = source.split(separator: "/").last.map(String.init) ?? "source"
-        let short = String(name.prefix(40).map { $0.isASCII && $0.isLetter || $0.isNumber ? $0 : "-" })
+        let short = String(
+            name.prefix(40).map { $0.isASCII && $0.isLetter || $0.isNumber ? $0 : "-" })
         return "\(folders.overlays)/\(short)-\(String(hash, radix: 16))"
     }
 

@@ -21,19 +21,27 @@ enum AttachLimits {
     static let serve: Int64 = 20_000
 }
 
+/// The hypervisor of the ladder's choice, and the appliance packed for it.
+private struct ChosenMachine {
+    var hypervisor: any Hypervisor
+    var appliance: AppliancePaths
+}
+
 extension Session {
-    /// Makes the folder usable. On an error everything that was started is for `abandon` to end.
+    /// Makes the folder usable.
+    ///
+    /// On an error everything that was started is for `abandon` to end.
     func attach(announce: @escaping (String) -> Void) throws(SessionError) {
         var clock = PhaseClock(announce: announce)
         clock.begin("inspect")
         let plan = try SessionPlan(request: request, source: source, session: self)
         clock.begin("start")
-        let hypervisor = try chooseHypervisor()
+        let chosen = try chooseHypervisor()
         let link = try startHelpers(plan)
-        try startMachine(hypervisor, link: link)
+        try startMachine(chosen, link: link)
         try waitForStorage()
         clock.begin("boot")
-        try greetGuest(limit: AttachLimits.boot(hypervisor.kind))
+        try greetGuest(limit: AttachLimits.boot(chosen.hypervisor.kind))
         clock.begin("mount")
         try mountInGuest(plan)
         clock.begin("serve")
@@ -45,27 +53,34 @@ extension Session {
         log.note("usable on \(request.mountpoint)")
     }
 
-    private func chooseHypervisor() throws(SessionError) -> any Hypervisor {
-        var requested: HypervisorKind?
-        if let name = request.hypervisor {
-            guard let kind = HypervisorKind(rawValue: name) else {
-                throw SessionError(
-                    .machine, "there is no hypervisor called \(name)",
-                    remedy: "`causeway hypervisors` lists them.", exit: .notSupported)
-            }
-            requested = kind
-        }
+    private func chooseHypervisor() throws(SessionError) -> ChosenMachine {
         do {
             let appliance = try Appliance.locate(directory: request.folders.appliance)
+            var packaged: [HypervisorKind: AppliancePaths] = [:]
+            for kind in HypervisorKind.allCases { packaged[kind] = try? appliance.paths(for: kind) }
             let ladder = HypervisorLadder(
-                memoryFile: request.folders.hypervisorMemory, appliance: appliance)
-            let hypervisor = try ladder.choose(requested: requested)
+                memoryFile: request.folders.hypervisorMemory, appliances: packaged)
+            let hypervisor = try ladder.choose(among: try requestedKinds())
             record.hypervisor = hypervisor.kind.rawValue
-            return hypervisor
-        } catch {
+            return ChosenMachine(
+                hypervisor: hypervisor, appliance: try appliance.paths(for: hypervisor.kind))
+        } catch let error as ApplianceError {
             throw SessionError(
-                .machine, "\(error)", remedy: "", exit: .environment)
+                .machine, error.cause, remedy: error.remedy, exit: .environment)
+        } catch let error as VirtualMachineError {
+            throw SessionError(
+                .machine, error.cause, remedy: error.remedy, exit: .environment)
+        } catch { throw SessionError.any(error) }
+    }
+
+    private func requestedKinds() throws(SessionError) -> [HypervisorKind] {
+        guard let name = request.hypervisor else { return HypervisorLadder.order }
+        guard let kinds = HypervisorLadder.kinds(named: name) else {
+            throw SessionError(
+                .machine, "there is no hypervisor called \(name)",
+                remedy: "`causeway hypervisors` lists them.", exit: .notSupported)
         }
+        return kinds
     }
 
     /// Starts the bridge and the storage daemon side by side; returns the guest's end of the link.
@@ -100,22 +115,19 @@ extension Session {
         }
     }
 
-    private func startMachine(
-        _ hypervisor: any Hypervisor, link: OwnedFD
-    ) throws(SessionError) {
+    private func startMachine(_ chosen: ChosenMachine, link: OwnedFD) throws(SessionError) {
         do {
-            let appliance = try Appliance.locate(directory: request.folders.appliance)
-            let machine = try hypervisor.start(
+            let machine = try chosen.hypervisor.start(
                 VirtualMachineDescription(
-                    appliance: try appliance.paths(for: hypervisor.kind),
-                    memoryMiB: request.memoryMiB,
+                    appliance: chosen.appliance, memoryMiB: request.memoryMiB,
                     diskSockets: storage?.diskSockets ?? [], link: link.raw, console: log.raw,
                     commandLine: []))
             self.machine = machine
             record.processes["machine"] = machine.id
             publish()
         } catch {
-            throw SessionError(.machine, "\(error)", remedy: "", exit: .environment)
+            throw SessionError(
+                .machine, error.cause, remedy: error.remedy, exit: .environment)
         }
     }
 
@@ -147,7 +159,8 @@ extension Session {
             guest = try GuestConnection(control, milliseconds: 5000)
         } catch let error as GuestLinkError {
             throw SessionError(
-                .guest, "\(error)", remedy: "`causeway appliance build` makes a matching appliance.",
+                .guest, "\(error)",
+                remedy: "`causeway appliance build` makes a matching appliance.",
                 exit: .guestFailed)
         } catch {
             throw SessionError.any(error)

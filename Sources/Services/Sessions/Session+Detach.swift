@@ -110,7 +110,9 @@ extension Session {
         } catch {
             steps.end("bridge", held: false, "\(error)")
         }
-        if (try? bridge.process.wait(milliseconds: 2000)) == nil { _ = try? bridge.process.killAndWait() }
+        if (try? bridge.process.wait(milliseconds: 2000)) == nil {
+            _ = try? bridge.process.killAndWait()
+        }
         self.bridge = nil
         return figures
     }

@@ -5,7 +5,9 @@ import Platform
 import StorageDaemon
 import VirtualMachine
 
-/// One running mapping and all it owns. Belongs to one thread: the session process's main thread.
+/// One running mapping and all it owns.
+///
+/// Belongs to one thread: the session process's main thread.
 final class Session {
     let request: SessionRequest
     let registry: SessionRegistry
@@ -75,7 +77,8 @@ final class Session {
     private static func makeName(source: String) -> String {
         let base = source.split(separator: "/").last.map(String.init) ?? "source"
         let stem = base.split(separator: ".", omittingEmptySubsequences: true).first ?? "source"
-        let word = stem.lowercased().filter { $0.isASCII && ($0.isLetter || $0.isNumber) }.prefix(16)
+        let word = stem.lowercased().filter { $0.isASCII && ($0.isLetter || $0.isNumber) }.prefix(
+            16)
         let suffix = Host.randomBytes(3).map { byte in
             let digits = String(byte, radix: 16)
             return digits.count == 1 ? "0" + digits : digits

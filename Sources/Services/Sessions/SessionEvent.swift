@@ -25,7 +25,9 @@ public enum SessionCommand: Codable, Sendable {
     case kernelLog
 }
 
-/// JSON values, a line each, over a byte stream. One thread at a time.
+/// JSON values, a line each, over a byte stream.
+///
+/// One thread at a time.
 public final class LineChannel {
     /// Longest line, in bytes.
     static let lineLimit = 1 << 20

@@ -87,7 +87,8 @@ struct SessionPlan {
     ) throws(SessionError) -> StoragePlan {
         guard volumes.count <= StoragePlan.windowLimit else {
             throw SessionError(
-                .partition, "\(volumes.count) file systems are more than one machine takes "
+                .partition,
+                "\(volumes.count) file systems are more than one machine takes "
                     + "(\(StoragePlan.windowLimit))",
                 remedy: "Choose one with --partition.", exit: .notSupported)
         }

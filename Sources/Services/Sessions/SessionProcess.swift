@@ -23,7 +23,7 @@ public enum SessionProcess {
         do {
             try session.attach { phase in try? launcher.send(SessionEvent.phase(phase)) }
         } catch {
-            session.log.note("attach failed: \(error)")
+            session.fail("attach failed: \(error)")
             session.abandon()
             try? launcher.send(SessionEvent.failed(error))
             return 1

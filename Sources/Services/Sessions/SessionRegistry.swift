@@ -16,11 +16,15 @@ public struct SessionRegistry: Sendable {
     /// The folder of a session.
     public func folder(of id: String) -> String { "\(folders.sessions)/\(id)" }
 
-    /// Every session, oldest first. Folders without a record that nobody claims are left over
-    /// from a start that was cut short; they are removed.
+    /// Every session, oldest first.
+    ///
+    /// Folders without a record that nobody claims are left over from a start that was cut short;
+    /// they are removed.
     public func list() -> [SessionRecord] {
         let ids = (try? Files.list(folders.sessions)) ?? []
-        return ids.compactMap { record(of: $0) }.sorted { ($0.started, $0.id) < ($1.started, $1.id) }
+        return ids.compactMap { record(of: $0) }.sorted {
+            ($0.started, $0.id) < ($1.started, $1.id)
+        }
     }
 
     /// One session's record; its state is `dead` where the process is gone.

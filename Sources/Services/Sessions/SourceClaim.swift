@@ -40,7 +40,8 @@ struct SourceClaim {
         let pid = holder.processes["session"].map { ", process \($0)" } ?? ""
         return SessionError(
             .source, "\(path) is already in use by session \(holder.id)\(pid)",
-            remedy: "It is mounted on \(holder.mountpoint). `causeway unmount \(holder.id)` frees it.",
+            remedy:
+                "It is mounted on \(holder.mountpoint). `causeway unmount \(holder.id)` frees it.",
             exit: .busy)
     }
 
