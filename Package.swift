@@ -102,7 +102,7 @@ let package = Package(
 
         // The lab of the system tests: images by their real mkfs, trees, and what fsck says.
         .target(
-            name: "FileSystemLab", dependencies: ["Platform"], path: "TestKit/FileSystemLab",
+            name: "FileSystemLab", dependencies: ["Bytes", "Platform"], path: "TestKit/FileSystemLab",
             swiftSettings: strict),
 
         tests("Room", uses: []),

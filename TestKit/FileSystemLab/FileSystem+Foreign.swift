@@ -17,7 +17,7 @@ extension FileSystem {
             driver: .kernel("vfat", options: "utf8", modules: codePages),
             traits: dos.with {
                 $0.times = .granularity(nanoseconds: 2_000_000_000)
-                $0.timeRange = 315_532_800...4_354_819_198
+                $0.timeRange = 315_532_800...4_294_967_294
                 $0.fileBytes = 4_294_967_295
                 $0.profile = profile
                 // mtools writes neither of them into long names.
@@ -51,11 +51,11 @@ extension FileSystem {
             check: "fsck.exfat -n \"$image\"", driver: .program("mount.exfat-fuse"),
             traits: dos.with {
                 $0.times = .none
-                $0.timeRange = 315_532_800...4_354_819_198
+                $0.timeRange = 315_532_800...4_294_967_294
             },
             written: dos.with {
                 $0.times = .granularity(nanoseconds: 10_000_000)
-                $0.timeRange = 315_532_800...4_354_819_198
+                $0.timeRange = 315_532_800...4_294_967_294
             },
             large: 6 * 1024),
         FileSystem(
