@@ -26,10 +26,10 @@ struct HypervisorsCommand: ParsableCommand {
         var appliances: [HypervisorKind: AppliancePaths] = [:]
         var obstacles: [HypervisorKind: ApplianceError] = [:]
         for kind in HypervisorKind.allCases {
-            do {
+            do throws(ApplianceError) {
                 appliances[kind] = try Appliance.locate(directory: folders.appliance)
                     .paths(for: kind)
-            } catch let error as ApplianceError {
+            } catch {
                 obstacles[kind] = error
             }
         }
