@@ -45,6 +45,9 @@ struct MountCommand: ParsableCommand {
     @Option(help: "Hypervisor: uml, qemu, qemu-kvm, qemu-tcg. Default: the best that boots.")
     var via: String?
 
+    @Flag(help: "Use this computer's own driver where it can: no guest, and no isolation.")
+    var native = false
+
     @Option(help: "Guest memory in MiB.")
     var memory = SessionRequest.defaultMemoryMiB
 
@@ -63,6 +66,9 @@ struct MountCommand: ParsableCommand {
     func validate() throws {
         guard !(write && scratch) else {
             throw ValidationError("Choose one of --write and --scratch.")
+        }
+        guard !(native && (scratch || via != nil)) else {
+            throw ValidationError("--native goes without --scratch and --via.")
         }
         guard (64...65_536).contains(memory) else {
             throw ValidationError("--memory takes 64 to 65536 MiB.")
@@ -97,6 +103,7 @@ struct MountCommand: ParsableCommand {
         request.partition = partition
         request.fileSystem = fileSystem
         request.hypervisor = via
+        request.isNative = native
         request.memoryMiB = memory
         request.faithful = faithful
         request.allowOther = allowOther

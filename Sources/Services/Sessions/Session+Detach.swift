@@ -55,7 +55,11 @@ extension Session {
 
     /// Ends everything at once after a failed attach.
     func abandon() {
-        if isMounted { try? FuseMount.unmount(mountpoint: request.mountpoint, lazy: true) }
+        if isMounted, request.isNative {
+            try? NativeMount.unmount(request.mountpoint, lazy: true)
+        } else if isMounted {
+            try? FuseMount.unmount(mountpoint: request.mountpoint, lazy: true)
+        }
         bridge?.guestIsGone(reason: "the mount failed")
         _ = try? bridge?.process.killAndWait()
         _ = try? machine?.killAndWait()
@@ -68,7 +72,11 @@ extension Session {
         // A dead bridge leaves a mount that answers ENOTCONN: nothing can be pending in it.
         let lazy = force || bridge == nil
         do {
-            try FuseMount.unmount(mountpoint: request.mountpoint, lazy: lazy)
+            if request.isNative {
+                try NativeMount.unmount(request.mountpoint, lazy: force)
+            } else {
+                try FuseMount.unmount(mountpoint: request.mountpoint, lazy: lazy)
+            }
             isMounted = false
             steps.end("folder", held: true, "\(request.mountpoint) is unmounted")
         } catch {

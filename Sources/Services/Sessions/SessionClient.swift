@@ -104,7 +104,13 @@ public struct SessionClient: Sendable {
         if MountTable.isMounted(record.mountpoint) {
             var held = true
             var evidence = "the dead mount on \(record.mountpoint) is removed"
-            do { try FuseMount.unmount(mountpoint: record.mountpoint, lazy: true) } catch {
+            do {
+                if record.hypervisor == NativeMount.name {
+                    try NativeMount.unmount(record.mountpoint, lazy: false)
+                } else {
+                    try FuseMount.unmount(mountpoint: record.mountpoint, lazy: true)
+                }
+            } catch {
                 held = false
                 evidence = "\(error)"
             }

@@ -39,13 +39,15 @@ struct SessionPlan {
     /// Inspects the source and decides.
     init(request: SessionRequest, source: SourceClaim, session: Session) throws(SessionError) {
         let found = try Self.findVolumes(request, source: source)
+        try Self.checkWritable(found, request: request)
         volumes = found.enumerated().map { index, volume in
             Self.plan(volume, index: index, of: found.count, request: request)
         }
         storage = try Self.planStorage(found, request: request, source: source, session: session)
     }
 
-    private static func findVolumes(
+    /// The file systems that were asked for.
+    static func findVolumes(
         _ request: SessionRequest, source: SourceClaim
     ) throws(SessionError) -> [Volume] {
         do {
@@ -65,6 +67,24 @@ struct SessionPlan {
                 .source, error.cause, remedy: error.remedy,
                 exit: isUnsupported ? .notSupported : .sourceUnusable)
         }
+    }
+
+    /// Where a single file system cannot be written, a request to write is refused, not bent.
+    private static func checkWritable(
+        _ volumes: [Volume], request: SessionRequest
+    ) throws(SessionError) {
+        guard request.mode != .readOnly, volumes.count == 1, let volume = volumes.first else {
+            return
+        }
+        let refusal =
+            volume.plan(write: true) == nil
+            ? "the guest's driver for \(volume.fileSystem.title) only reads"
+            : volume.finding.writeRefusal
+        guard let refusal else { return }
+        throw SessionError(
+            .fileSystem, "it cannot be written: \(refusal)",
+            remedy: "Mount it read-only: leave --\(request.mode.rawValue) out.",
+            exit: .notSupported)
     }
 
     private static func plan(

@@ -21,7 +21,14 @@ public enum SessionProcess {
             return 1
         }
         do {
-            try session.attach { phase in try? launcher.send(SessionEvent.phase(phase)) }
+            let announce = { (phase: String) in
+                _ = try? launcher.send(SessionEvent.phase(phase))
+            }
+            if session.request.isNative {
+                try session.attachNative(announce: announce)
+            } else {
+                try session.attach(announce: announce)
+            }
         } catch {
             session.fail("attach failed: \(error)")
             session.abandon()

@@ -25,6 +25,8 @@ public struct SessionRequest: Codable, Sendable {
     public var fileSystem: String?
     /// The hypervisor to use (`uml`, `qemu-kvm`, `qemu-tcg`); nil for the ladder's choice.
     public var hypervisor: String?
+    /// Whether the host's own driver mounts it, without a guest.
+    public var isNative: Bool
     /// Guest memory in MiB.
     public var memoryMiB: Int
     /// Whether on-disk owners are shown as they are.
@@ -50,6 +52,7 @@ public struct SessionRequest: Codable, Sendable {
         self.group = group
         self.folders = folders
         removesMountpoint = false
+        isNative = false
         memoryMiB = Self.defaultMemoryMiB
         faithful = false
         allowOther = false
