@@ -22,6 +22,8 @@ struct Monitor: Sendable {
 
     private let socket: OwnedFD
     private var pending: [UInt8] = []
+    /// Events that arrived while an answer was waited for, oldest first.
+    private var events: [JSONValue] = []
 
     /// Speaks over a connected socket.
     init(_ socket: OwnedFD) { self.socket = socket }
@@ -35,7 +37,7 @@ struct Monitor: Sendable {
 
     /// Runs one command; returns what it returned.
     ///
-    /// Events that arrive meanwhile are passed over.
+    /// Events that arrive meanwhile are kept for `event`, the newest thousand.
     mutating func call(
         _ command: String, _ arguments: JSONValue? = nil, deadline: Int64
     ) throws(Failure) -> JSONValue {
@@ -51,8 +53,23 @@ struct Monitor: Sendable {
                 throw .refused(error["desc"]?.string ?? "for no reason given")
             }
             guard answer["event"] != nil else { throw .malformed }
+            keep(answer)
         }
         throw .malformed
+    }
+
+    /// The next event; nil where none comes in time.
+    mutating func event(deadline: Int64) throws(Failure) -> JSONValue? {
+        if !events.isEmpty { return events.removeFirst() }
+        do throws(Failure) { return try message(deadline: deadline) } catch {
+            if error == .silent { return nil }
+            throw error
+        }
+    }
+
+    private mutating func keep(_ event: JSONValue) {
+        if events.count >= Self.eventLimit { events.removeFirst() }
+        events.append(event)
     }
 
     /// The next line as a value.

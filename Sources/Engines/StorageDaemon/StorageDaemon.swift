@@ -19,6 +19,9 @@ public final class StorageDaemon: Sendable {
     /// They take connections from the start.
     public let diskSockets: [String]
 
+    /// To be polled while the source is served; nil for block devices.
+    public let sourceWatch: SourceWatch?
+
     /// Files that are written, by name: to be synced at the end.
     let writtenFiles: [(path: String, file: OwnedFD)]
     private let complaints: OwnedFD
@@ -38,8 +41,12 @@ public final class StorageDaemon: Sendable {
     /// `log`. Blocks for a few milliseconds.
     public static func start(_ plan: StoragePlan, log: Int32) throws(StorageError) -> StorageDaemon
     {
+        try start(try StorageWork(plan), log: log)
+    }
+
+    /// Starts a daemon for work that is prepared.
+    static func start(_ work: StorageWork, log: Int32) throws(StorageError) -> StorageDaemon {
         let program = try findProgram()
-        let work = try StorageWork(plan)
         do {
             let (control, theirs) = try Descriptors.socketPair()
             let (complaints, writer) = try Descriptors.pipe()
@@ -73,6 +80,7 @@ public final class StorageDaemon: Sendable {
         self.process = process
         diskSockets = work.socketPaths
         writtenFiles = work.writtenFiles
+        sourceWatch = work.sourceWatch
         self.complaints = complaints
         self.log = log
         state = Mutex(State(monitor: Monitor(control)))
@@ -123,6 +131,13 @@ public final class StorageDaemon: Sendable {
 }
 
 extension StorageDaemon {
+    /// Speaks with the daemon's monitor, which must have been greeted; blocks as `body` does.
+    func withMonitor<Result: Sendable>(
+        _ body: (inout Monitor) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        try state.withLock { state throws(StorageError) in try body(&state.monitor) }
+    }
+
     private func greet(_ state: inout State, deadline: Int64) throws(StorageError) {
         guard !state.isReady else { return }
         let start = Clock.milliseconds()

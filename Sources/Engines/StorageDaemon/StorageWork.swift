@@ -11,13 +11,16 @@ struct StorageWork {
     let socketPaths: [String]
     /// Descriptors that were open before the first write.
     let writtenFiles: [(path: String, file: OwnedFD)]
+    /// Set before the daemon opens the source.
+    let sourceWatch: SourceWatch?
 
-    /// Checks the plan, makes missing overlays, and listens.
-    init(_ plan: StoragePlan) throws(StorageError) {
+    /// Checks the plan, makes missing overlays, and listens where it is to be served.
+    init(_ plan: StoragePlan, serving: Bool = true) throws(StorageError) {
         self.plan = plan
         try Self.check(plan)
         do {
             isDevice = try Files.status(plan.source).kind == .blockDevice
+            sourceWatch = try SourceWatch(plan)
             var overlays: [OwnedFD?] = []
             var written: [(path: String, file: OwnedFD)] = []
             for window in plan.windows {
@@ -31,10 +34,10 @@ struct StorageWork {
             self.overlays = overlays
             writtenFiles = written
 
-            try Files.makeDirectories(plan.socketFolder, mode: 0o700)
             var listeners: [OwnedFD] = []
             var paths: [String] = []
-            for index in plan.windows.indices {
+            if serving { try Files.makeDirectories(plan.socketFolder, mode: 0o700) }
+            for index in plan.windows.indices where serving {
                 let path = "\(plan.socketFolder)/disk\(index)"
                 try Files.remove(path)
                 listeners.append(try UnixSocket.listen(at: path))
@@ -107,7 +110,7 @@ struct StorageWork {
             "--object", "iothread,id=io",
         ]
         for node in graph.nodes { arguments += ["--blockdev", node.line] }
-        for (index, top) in graph.tops.enumerated() {
+        for (index, top) in graph.tops.enumerated() where index < listeners.count {
             let writable = !plan.readOnly || plan.windows[index].overlay != nil
             arguments += [
                 "--export",
