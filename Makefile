@@ -3,7 +3,7 @@
 # make build       the programs, release build
 # make appliance   the guest kernel and its initial file system, cached by hash
 # make lint        swift format, strict
-# make install     PREFIX=/usr/local by default
+# make install     the programs and the man page; PREFIX=/usr/local by default
 # make clean       removes .build; the cached guest kernel stays
 #
 # KERNEL=distro uses Debian's ready User-Mode Linux kernel instead of building our own.
@@ -44,6 +44,8 @@ system-tests: build
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(BIN)/causeway $(BIN)/causeway-guest $(DESTDIR)$(PREFIX)/bin/
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	scripts/manual $(BIN)/causeway >$(DESTDIR)$(PREFIX)/share/man/man1/causeway.1
 
 clean:
 	rm -rf .build
