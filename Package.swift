@@ -102,8 +102,8 @@ let package = Package(
 
         // The lab of the system tests: images by their real mkfs, trees, and what fsck says.
         .target(
-            name: "FileSystemLab", dependencies: ["Bytes", "Platform"], path: "TestKit/FileSystemLab",
-            swiftSettings: strict),
+            name: "FileSystemLab", dependencies: ["Bytes", "Platform"],
+            path: "TestKit/FileSystemLab", swiftSettings: strict),
 
         tests("Room", uses: []),
         tests("Bytes", uses: ["Bytes"]),
@@ -115,6 +115,9 @@ let package = Package(
         tests("Inspection", uses: ["Inspection", "Catalogue", "Platform"]),
         tests(
             "Appliance", uses: ["Appliance", "Bytes", "GuestWire", "Platform", "VirtualMachine"]),
+        tests("Sandbox", uses: ["Sandbox", "Platform"]),
+        tests("Hypervisors", uses: ["Hypervisors", "VirtualMachine", "Sandbox", "Platform"]),
+        tests("StorageDaemon", uses: ["StorageDaemon", "Sandbox", "Platform"]),
         tests("GuestLink", uses: ["GuestLink", "GuestWire", "Bytes", "Platform"]),
         tests("GuestCore", uses: ["GuestCore", "GuestWire", "FUSEWire", "Bytes", "Platform"]),
         tests("Sessions", uses: ["Sessions", "Platform"]),

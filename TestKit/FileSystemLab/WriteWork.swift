@@ -210,7 +210,7 @@ public struct WriteWork {
                 "find",
                 [
                     root.appending(folder).description, "-type", "f", "-newermt", "2020-01-01",
-                    "-not", "-path", "*/work/times/*", "-print0",
+                    "-not", "-path", "*/times/*", "-print0",
                 ])
             guard found.isSuccess else { throw LabError("\(found)") }
             for name in found.output.split(separator: 0) {

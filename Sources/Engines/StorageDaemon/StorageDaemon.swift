@@ -86,7 +86,9 @@ public final class StorageDaemon: Sendable {
         state = Mutex(State(monitor: Monitor(control)))
     }
 
-    /// Waits until every image is open, which may mean reading its tables; throws where one cannot be, with the daemon's words.
+    /// Waits until every image is open, which may mean reading its tables.
+    ///
+    /// Throws where one cannot be opened, with the daemon's words.
     ///
     /// Blocks. Also to be called when the process has ended unasked: it tells why.
     public func waitUntilReady(milliseconds: Int64 = 20_000) throws(StorageError) {

@@ -44,7 +44,8 @@ public struct SpawnOptions: Sendable {
 
     /// Makes options; by default the child sees /dev/null and nothing else.
     public init(
-        path: String, arguments: [String], environment: [String] = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+        path: String, arguments: [String],
+        environment: [String] = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
         descriptors: [Int32] = [-1, -1, -1], diesWithParent: Bool = false, newSession: Bool = false
     ) {
         self.path = path
@@ -56,7 +57,9 @@ public struct SpawnOptions: Sendable {
     }
 }
 
-/// A child process, held by its pidfd. Any thread; one of them waits.
+/// A child process, held by its pidfd.
+///
+/// Any thread; one of them waits.
 ///
 /// Letting go of the value neither waits nor kills: call `wait` or `killAndWait`.
 public final class ChildProcess: Sendable {
@@ -66,7 +69,9 @@ public final class ChildProcess: Sendable {
     public let pidfd: OwnedFD
     private let lifeline: OwnedFD?
 
-    /// Starts a process. Errors of fork and exec are thrown.
+    /// Starts a process.
+    ///
+    /// Errors of fork and exec are thrown.
     ///
     /// A `lifeline` is the reader of a pipe whose writer only the process and its descendants
     /// hold. With one, `wait` reports the end when all of them have ended.
@@ -121,7 +126,9 @@ public final class ChildProcess: Sendable {
     }
 
     /// Runs a program to its end and collects its standard output; standard error is discarded
-    /// unless `mergeErrors`. Killed after `milliseconds`: then the end is a signal.
+    /// unless `mergeErrors`.
+    ///
+    /// Killed after `milliseconds`: then the end is a signal.
     public static func run(
         _ options: SpawnOptions, mergeErrors: Bool = false, outputLimit: Int = 16 << 20,
         milliseconds: Int32 = 30_000

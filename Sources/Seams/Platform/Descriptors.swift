@@ -17,7 +17,9 @@ public struct Readiness: OptionSet, Sendable {
     public static let failed = Readiness(rawValue: Int16(POLLERR))
 }
 
-/// Pipes, socket pairs, waiting, and passing descriptors. Any thread.
+/// Pipes, socket pairs, waiting, and passing descriptors.
+///
+/// Any thread.
 public enum Descriptors {
     /// A pipe: reader and writer.
     public static func pipe() throws(SystemError) -> (OwnedFD, OwnedFD) {

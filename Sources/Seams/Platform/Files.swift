@@ -81,7 +81,9 @@ public struct FileStatus: Sendable {
     }
 }
 
-/// File calls of the host or guest. Every one may block; any thread.
+/// File calls of the host or guest.
+///
+/// Every one may block; any thread.
 public enum Files {
     /// Opens a path, close-on-exec.
     public static func open(
@@ -162,7 +164,8 @@ public enum Files {
         while filled < count {
             let got = try libc("pread") {
                 buffer.withUnsafeMutableBytes {
-                    pread(raw, $0.baseAddress.map { $0 + filled }, count - filled,
+                    pread(
+                        raw, $0.baseAddress.map { $0 + filled }, count - filled,
                         off_t(offset) + off_t(filled))
                 }
             }
@@ -224,12 +227,12 @@ public enum Files {
 
     /// Removes a file; its absence is no error.
     public static func remove(_ path: String) throws(SystemError) {
-        do { try libc("unlink \(path)") { unlink(path) } } catch where error.errno == ENOENT {}
+        do { try libc("unlink \(path)") { unlink(path) } } catch  where error.errno == ENOENT {}
     }
 
     /// Removes an empty folder; its absence is no error.
     public static func removeDirectory(_ path: String) throws(SystemError) {
-        do { try libc("rmdir \(path)") { rmdir(path) } } catch where error.errno == ENOENT {}
+        do { try libc("rmdir \(path)") { rmdir(path) } } catch  where error.errno == ENOENT {}
     }
 
     /// Makes a folder and its parents; existing ones are left as they are.

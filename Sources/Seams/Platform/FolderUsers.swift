@@ -10,7 +10,9 @@ public struct FolderUser: Sendable, Equatable {
     public var holds: String
 }
 
-/// Finds who keeps a mounted folder busy. Reads /proc; sees the processes this user may look into.
+/// Finds who keeps a mounted folder busy.
+///
+/// Reads /proc; sees the processes this user may look into.
 public enum FolderUsers {
     /// Processes with a file, current folder, root or program below `folder`, at most `limit`.
     ///

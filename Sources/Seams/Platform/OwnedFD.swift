@@ -1,7 +1,9 @@
 import CPlatform
 import Glibc
 
-/// A file descriptor, closed when the last reference goes. Close-on-exec always.
+/// A file descriptor, closed when the last reference goes.
+///
+/// Close-on-exec always.
 ///
 /// There is no way to close it early or to take the number out, so a number that is still
 /// referenced can never come to mean another file.

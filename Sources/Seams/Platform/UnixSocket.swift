@@ -1,7 +1,9 @@
 import CPlatform
 import Glibc
 
-/// Unix stream sockets in the file system. Any thread.
+/// Unix stream sockets in the file system.
+///
+/// Any thread.
 public enum UnixSocket {
     /// Listens at a path that must not exist yet.
     public static func listen(at path: String) throws(SystemError) -> OwnedFD {

@@ -94,7 +94,7 @@ public struct OverlayStore: Sendable {
         guard base == now else {
             throw SessionError(
                 .overlay,
-                "\(now.source) has changed since its overlay was begun; together they make no sense",
+                "\(now.source) has changed since its overlay was begun, so the two do not fit",
                 remedy: "Restore the source, or give the overlay up with `causeway discard`.",
                 exit: .sourceUnusable)
         }
