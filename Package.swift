@@ -115,7 +115,7 @@ let package = Package(
         tests("Inspection", uses: ["Inspection", "Catalogue", "Platform"]),
         tests(
             "Appliance", uses: ["Appliance", "Bytes", "GuestWire", "Platform", "VirtualMachine"]),
-        tests("Sandbox", uses: ["Sandbox", "Platform"]),
+        tests("Sandbox", uses: ["Sandbox", "Bytes", "Platform"]),
         tests("Hypervisors", uses: ["Hypervisors", "VirtualMachine", "Sandbox", "Platform"]),
         tests("StorageDaemon", uses: ["StorageDaemon", "Sandbox", "Platform"]),
         tests("GuestLink", uses: ["GuestLink", "GuestWire", "Bytes", "Platform"]),
