@@ -9,6 +9,14 @@ public struct FileHandle: Hashable, Sendable {
     /// Length in bytes.
     public let count: Int
 
+    /// The handle without bytes, which no server gives out.
+    public static let none = FileHandle()
+
+    private init() {
+        count = 0
+        words = InlineArray(repeating: 0)
+    }
+
     /// Copies a handle; nil where it is longer than the limit.
     public init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count <= Self.limit else { return nil }

@@ -120,11 +120,14 @@ public struct NFSCreateReply: NFSReply {
     public let handle: FileHandle?
     /// Its attributes, where the server says.
     public let attributes: NFSAttributes?
+    /// Attributes of its folder, where the server says.
+    public let directory: NFSAttributes?
 
     /// Decodes CREATE3resok.
     public init(decoding reader: inout XDRReader) throws(BytesError) {
         handle = try reader.optionalHandle()
         attributes = try reader.optionalAttributes()
+        directory = try reader.attributesAfter()
     }
 }
 
@@ -132,10 +135,27 @@ public struct NFSCreateReply: NFSReply {
 public struct NFSLinkReply: NFSReply {
     /// Attributes of the linked file, where the server says.
     public let attributes: NFSAttributes?
+    /// Attributes of the folder with the new name, where the server says.
+    public let directory: NFSAttributes?
 
     /// Decodes LINK3resok.
     public init(decoding reader: inout XDRReader) throws(BytesError) {
         attributes = try reader.optionalAttributes()
+        directory = try reader.attributesAfter()
+    }
+}
+
+/// RENAME.
+public struct NFSRenameReply: NFSReply {
+    /// Attributes of the folder with the old name, where the server says.
+    public let from: NFSAttributes?
+    /// Attributes of the folder with the new name, where the server says.
+    public let to: NFSAttributes?
+
+    /// Decodes RENAME3resok.
+    public init(decoding reader: inout XDRReader) throws(BytesError) {
+        from = try reader.attributesAfter()
+        to = try reader.attributesAfter()
     }
 }
 

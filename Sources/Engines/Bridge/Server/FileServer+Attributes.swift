@@ -1,6 +1,7 @@
 import CFUSE
 import Glibc
 import NFSWire
+import Platform
 
 extension FileServer {
     /// A file's attributes as the host sees them.
@@ -60,8 +61,11 @@ extension FileServer {
         replyAttributes(message.unique, message.node, node)
     }
 
-    /// Asks for a file's attributes and answers with them.
+    /// Answers with a file's attributes; asks for them where they are not known.
     func replyAttributes(_ unique: UInt64, _ number: UInt64, _ node: NodeTable.Node) {
+        let known = recent.attributes(
+            number, generation: node.generation, now: Clock.milliseconds())
+        if let known { return sendAttributes(unique, number, node.export, known) }
         call(.getAttributes(node.handle), as: NFSAttributesReply.self) { [unowned self] outcome in
             switch outcome {
             case .done(let reply): sendAttributes(unique, number, node.export, reply.attributes)
@@ -91,13 +95,15 @@ extension FileServer {
         guard let change = wantedChange(input, valid, node) else { return fail(unique, EPERM) }
         guard !change.isEmpty else { return replyAttributes(unique, number, node) }
         let state = change.size == nil ? nil : nodes.state(of: number)
-        beginChange(state)
+        beginChange(of: number, state)
         call(.setAttributes(node.handle, change), as: NFSChangeReply.self) {
             [unowned self] outcome in
-            endChange(state)
             switch outcome {
-            case .failed(let errno): fail(unique, errno)
+            case .failed(let errno):
+                endChange(of: number, state)
+                fail(unique, errno)
             case .done(let reply):
+                endChange(of: number, state, reply.attributes)
                 guard let attributes = reply.attributes else {
                     return replyAttributes(unique, number, node)
                 }

@@ -31,14 +31,22 @@ extension FileServer {
             fail(message.unique, Self.isHidden(name) ? EPERM : ENAMETOOLONG)
             return nil
         }
+        put(name, into: message.node, parent)
         return (parent, name)
+    }
+
+    /// Notes that a name may soon be in a folder.
+    func put(_ name: [UInt8], into number: UInt64, _ folder: NodeTable.Node) {
+        newFolders.put(name, into: .init(number: number, generation: folder.generation))
     }
 
     /// Calls for a creation and answers with the new file.
     private func make(
-        _ unique: UInt64, in parent: NodeTable.Node, _ name: [UInt8], _ request: NFSRequest
+        _ message: FuseMessage, in parent: NodeTable.Node, _ name: [UInt8],
+        _ request: NFSRequest
     ) {
-        call(request, as: NFSCreateReply.self) { [unowned self] outcome in
+        let unique = message.unique
+        callToCreate(request, in: message.node) { [unowned self] outcome in
             switch outcome {
             case .failed(let errno): fail(unique, errno)
             case .done(let reply):
@@ -47,11 +55,39 @@ extension FileServer {
                     case .failed(let errno): fail(unique, errno)
                     case .done(let (handle, attributes)):
                         learnSpelling(parent, name, handle)
+                        nodes.enterNew(handle, export: parent.export)
+                        noteNewFolder(request, handle, parent.export, attributes)
                         replyEntry(unique, handle, parent.export, attributes)
                     }
                 }
             }
         }
+    }
+
+    /// Calls for a creation in a folder.
+    private func callToCreate(
+        _ request: NFSRequest, in folder: UInt64,
+        _ body: @escaping (Outcome<NFSCreateReply>) -> Void
+    ) {
+        beginChange(of: folder)
+        call(request, as: NFSCreateReply.self) { [unowned self] outcome in
+            if case .done(let reply) = outcome {
+                endChange(of: folder, nil, reply.directory)
+            } else {
+                endChange(of: folder)
+            }
+            body(outcome)
+        }
+    }
+
+    /// Remembers that a folder that was just made is empty.
+    private func noteNewFolder(
+        _ request: NFSRequest, _ handle: FileHandle, _ export: Int, _ attributes: NFSAttributes?
+    ) {
+        guard case .makeDirectory = request, exports[export].keepsNames else { return }
+        let (number, generation) = nodes.enter(
+            handle, export: export, attributes, counted: false)
+        newFolders.add(.init(number: number, generation: generation))
     }
 
     /// Gives the new file's handle: the server's, or what its name leads to.
@@ -75,7 +111,7 @@ extension FileServer {
         else { return }
         let attributes = newAttributes(in: parent, message, mode: input.mode)
         make(
-            message.unique, in: parent, name,
+            message, in: parent, name,
             .makeDirectory(parent.handle, name: name, attributes))
     }
 
@@ -87,7 +123,7 @@ extension FileServer {
         }
         let attributes = newAttributes(in: parent, message, mode: 0o777)
         make(
-            message.unique, in: parent, name,
+            message, in: parent, name,
             .symbolicLink(parent.handle, name: name, attributes, target: target))
     }
 
@@ -103,7 +139,7 @@ extension FileServer {
         switch input.mode & UInt32(S_IFMT) {
         case UInt32(S_IFREG), 0:
             return make(
-                message.unique, in: parent, name,
+                message, in: parent, name,
                 .create(parent.handle, name: name, attributes, exclusive: true))
         case UInt32(S_IFCHR): special = .characterDevice(major: major, minor: minor)
         case UInt32(S_IFBLK): special = .blockDevice(major: major, minor: minor)
@@ -112,7 +148,7 @@ extension FileServer {
         default: return fail(message.unique, EINVAL)
         }
         make(
-            message.unique, in: parent, name,
+            message, in: parent, name,
             .makeNode(parent.handle, name: name, attributes, special))
     }
 
@@ -127,7 +163,7 @@ extension FileServer {
         if flags & O_TRUNC != 0 { attributes.size = 0 }
         let request = NFSRequest.create(
             parent.handle, name: name, attributes, exclusive: flags & O_EXCL != 0)
-        call(request, as: NFSCreateReply.self) { [unowned self] outcome in
+        callToCreate(request, in: message.node) { [unowned self] outcome in
             guard case .done(let reply) = outcome else {
                 if case .failed(let errno) = outcome { fail(unique, errno) }
                 return
@@ -137,6 +173,7 @@ extension FileServer {
                 case .failed(let errno): fail(unique, errno)
                 case .done(let (handle, attributes)):
                     learnSpelling(parent, name, handle)
+                    nodes.enterNew(handle, export: parent.export)
                     replyCreated(unique, handle, parent.export, attributes, flags)
                 }
             }
@@ -171,10 +208,18 @@ extension FileServer {
         guard let file = nodes[input.oldnodeid] else { return fail(unique, ESTALE) }
         guard file.export == parent.export else { return fail(unique, EXDEV) }
         let request = NFSRequest.link(file.handle, directory: parent.handle, name: name)
+        let folder = message.node
+        beginChange(of: folder)
+        beginChange(of: input.oldnodeid)
         call(request, as: NFSLinkReply.self) { [unowned self] outcome in
             switch outcome {
-            case .failed(let errno): fail(unique, errno)
+            case .failed(let errno):
+                endChange(of: folder)
+                endChange(of: input.oldnodeid)
+                fail(unique, errno)
             case .done(let reply):
+                endChange(of: folder, nil, reply.directory)
+                endChange(of: input.oldnodeid, nil, reply.attributes)
                 replyEntry(unique, file.handle, file.export, reply.attributes)
             }
         }

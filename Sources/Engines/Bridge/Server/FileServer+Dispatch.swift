@@ -26,6 +26,8 @@ extension FileServer {
         case FUSE_FORGET, FUSE_BATCH_FORGET: forget(message)
         case FUSE_INIT: initialize(message)
         case FUSE_DESTROY: fail(message.unique, 0)
+        // A call on its way is waited for: the kernel need not send these.
+        case FUSE_INTERRUPT: fail(message.unique, ENOSYS)
         case FUSE_RELEASE: release(message)
         case FUSE_RELEASEDIR: releaseDirectory(message)
         default:

@@ -8,18 +8,28 @@ import NFSWire
 // A call of the agent costs the guest several system calls, and `ls -l` asks for attributes of
 // every file. So what cannot mean anything on the host is answered here: ACLs name users of
 // the disk, not of the host, and neither capabilities nor labels of the disk count on a mount that
-// ignores set-user bits. With owners shown as they are, everything but ACLs is passed on.
+// ignores set-user bits. With owners shown as they are, everything but ACLs and labels is passed on.
 
 extension FileServer {
     private static let user = Array("user.".utf8)
     private static let accessLists = Array("system.posix_acl_".utf8)
+    private static let security = Array("security.".utf8)
+    private static let capability = Array("security.capability".utf8)
 
-    /// What to answer without asking the agent; nil where it has to be asked.
-    private func verdict(on name: [UInt8], _ node: NodeTable.Node, reading: Bool) -> Int32? {
-        guard agent != nil, !exports[node.export].lacksAttributes else { return EOPNOTSUPP }
-        if name.starts(with: Self.accessLists) { return EOPNOTSUPP }
-        if options.faithful || name.starts(with: Self.user) { return nil }
-        return reading ? ENODATA : EOPNOTSUPP
+    /// Whether an attribute is passed on at all.
+    ///
+    /// The others are answered with EOPNOTSUPP: a program that asks for them of every file, as
+    /// `ls -l` does, stops asking when it hears that once.
+    private func isPassedOn(_ name: some Collection<UInt8>) -> Bool {
+        if name.starts(with: Self.user) { return true }
+        guard options.faithful, !name.starts(with: Self.accessLists) else { return false }
+        return !name.starts(with: Self.security) || name.elementsEqual(Self.capability)
+    }
+
+    /// Whether the agent has to be asked about an attribute.
+    private func isAnswered(_ name: [UInt8], _ node: NodeTable.Node) -> Bool {
+        agent != nil && isPassedOn(name)
+            && !(exports[node.export].lacksAttributes && name.starts(with: Self.user))
     }
 
     /// Asks the agent about a file.
@@ -31,15 +41,19 @@ extension FileServer {
         agent.ask(request) { [unowned self] reply in
             guard let reply else { return fail(unique, EIO) }
             guard case .failed(let failure) = reply else { return body(reply) }
-            let isAttribute: Bool =
-                switch request {
-                case .getAttribute, .listAttributes, .setAttribute: true
-                default: false
-                }
-            if failure.errno == EOPNOTSUPP && isAttribute && !options.faithful {
+            if failure.errno == EOPNOTSUPP, Self.isAboutUserAttribute(request) {
                 exports[node.export].lacksAttributes = true
             }
             fail(unique, failure.errno > 0 ? failure.errno : EIO)
+        }
+    }
+
+    /// Whether a request names an attribute of users: its refusal holds for the whole export.
+    private static func isAboutUserAttribute(_ request: Request) -> Bool {
+        switch request {
+        case .getAttribute(_, let name), .setAttribute(_, let name, _, _):
+            name.starts(with: user)
+        default: false
         }
     }
 
@@ -62,7 +76,9 @@ extension FileServer {
             let name = message.name(at: MemoryLayout<fuse_getxattr_in>.size)
         else { return }
         let unique = message.unique
-        if let errno = verdict(on: name, node, reading: true) { return fail(unique, errno) }
+        guard isAnswered(name, node) else { return fail(unique, EOPNOTSUPP) }
+        // The kernel asks for capabilities at every chown, also of what was just made.
+        if node.isNew && name.elementsEqual(Self.capability) { return fail(unique, ENODATA) }
         ask(unique, node, .getAttribute(handle: node.handle.bytes, name: name)) {
             [unowned self] reply in
             guard case .data(let value) = reply else { return fail(unique, EIO) }
@@ -75,7 +91,7 @@ extension FileServer {
         guard let node = node(of: message), let input = message.argument(fuse_getxattr_in.self)
         else { return }
         let unique = message.unique
-        guard agent != nil, !exports[node.export].lacksAttributes else {
+        guard agent != nil, options.faithful || !exports[node.export].lacksAttributes else {
             return replyValue(unique, [], room: input.size)
         }
         ask(unique, node, .listAttributes(handle: node.handle.bytes)) { [unowned self] reply in
@@ -88,8 +104,7 @@ extension FileServer {
     private func shownNames(_ list: [UInt8]) -> [UInt8] {
         var shown: [UInt8] = []
         for name in list.split(separator: 0) where name.count <= NFSLimits.name {
-            if name.starts(with: Self.accessLists) { continue }
-            guard options.faithful || name.starts(with: Self.user) else { continue }
+            guard isPassedOn(name) else { continue }
             shown += name
             shown.append(0)
         }
@@ -109,10 +124,12 @@ extension FileServer {
         guard size <= GuestWire.Limits.attributeValue, start + size <= message.body.count else {
             return fail(unique, E2BIG)
         }
-        if let errno = verdict(on: name, node, reading: false) { return fail(unique, errno) }
+        guard isAnswered(name, node) else { return fail(unique, EOPNOTSUPP) }
         let value = Array(message.body[start..<start + size])
         let request = Request.setAttribute(
             handle: node.handle.bytes, name: name, value: value, flags: flags)
+        recent.forget(message.node)
+        nodes.noteAttributes(message.node)
         ask(unique, node, request) { [unowned self] _ in fail(unique, 0) }
     }
 
@@ -120,7 +137,8 @@ extension FileServer {
     func removeExtendedAttribute(_ message: FuseMessage) {
         guard let node = node(of: message), let name = message.name() else { return }
         let unique = message.unique
-        if let errno = verdict(on: name, node, reading: false) { return fail(unique, errno) }
+        guard isAnswered(name, node) else { return fail(unique, EOPNOTSUPP) }
+        recent.forget(message.node)
         ask(unique, node, .removeAttribute(handle: node.handle.bytes, name: name)) {
             [unowned self] _ in fail(unique, 0)
         }
@@ -132,13 +150,14 @@ extension FileServer {
         else { return }
         let unique = message.unique
         guard agent != nil else { return fail(unique, EOPNOTSUPP) }
-        let state = nodes.state(of: message.node)
-        beginChange(state)
+        let number = message.node
+        let state = nodes.state(of: number)
+        beginChange(of: number, state)
         let request = Request.allocate(
             handle: node.handle.bytes, mode: input.mode, offset: input.offset,
             length: input.length)
         agent?.ask(request) { [unowned self] reply in
-            endChange(state)
+            endChange(of: number, state)
             fail(unique, Self.errno(of: reply))
         }
     }

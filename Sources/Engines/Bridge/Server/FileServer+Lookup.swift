@@ -25,7 +25,10 @@ extension FileServer {
         // "." and "..": the kernel finds a file again by its number, for handles that it gave out.
         if name == [0x2e] { return replyEntry(unique, node.handle, node.export, nil) }
         guard !isTooLong(name, node.export) else { return fail(unique, ENAMETOOLONG) }
-        guard !Self.isHidden(name) else { return replyNoEntry(unique, node.export) }
+        let folder = NewFolders.Folder(number: message.node, generation: node.generation)
+        guard !Self.isHidden(name), !newFolders.lacks(name, in: folder) else {
+            return replyNoEntry(unique, node.export)
+        }
         call(.lookup(node.handle, name: name), as: NFSLookupReply.self) { [unowned self] outcome in
             switch outcome {
             case .done(let reply):
@@ -50,7 +53,9 @@ extension FileServer {
     ) {
         withAttributes(handle, attributes) { [unowned self] outcome in
             switch outcome {
-            case .failed(let errno): fail(unique, errno)
+            case .failed(let errno):
+                if let number = nodes.number(of: handle, export: export) { nodes.release(number) }
+                fail(unique, errno)
             case .done(let attributes):
                 let answer = entry(handle, export, attributes)
                 let delivered = device?.reply(unique, answer) ?? false

@@ -1,6 +1,7 @@
 import CFUSE
 import Glibc
 import NFSWire
+import Platform
 
 extension FileServer {
     /// FUSE_OPEN: nothing is asked of the server, unless the file is to be cut.
@@ -24,10 +25,14 @@ extension FileServer {
             change.mode = Self.withoutPrivileges(node.mode)
         }
         let state = nodes.state(of: number)
-        beginChange(state)
+        beginChange(of: number, state)
         call(.setAttributes(node.handle, change), as: NFSChangeReply.self) {
             [unowned self] outcome in
-            endChange(state)
+            if case .done(let reply) = outcome {
+                endChange(of: number, state, reply.attributes)
+            } else {
+                endChange(of: number, state)
+            }
             switch outcome {
             case .failed(let errno):
                 closeFile(opened.fh)
@@ -87,14 +92,20 @@ extension FileServer {
         fail(message.unique, nodes[message.node]?.state?.takeLostWrite() ?? 0)
     }
 
-    /// Counts a change as on its way: what was read ahead is no longer true.
-    func beginChange(_ state: NodeState?) {
+    /// Counts a change of a file as on its way.
+    ///
+    /// - Parameter state: where its data changes: what was read ahead is no longer true.
+    func beginChange(of number: UInt64, _ state: NodeState? = nil) {
+        if let node = nodes[number] { recent.begin(number, generation: node.generation) }
         state?.changesInFlight += 1
         state?.dropReadAhead()
     }
 
-    /// Counts a change as answered.
-    func endChange(_ state: NodeState?) {
+    /// Counts a change of a file as answered, with the attributes after it where they are told.
+    func endChange(
+        of number: UInt64, _ state: NodeState? = nil, _ attributes: NFSAttributes? = nil
+    ) {
+        recent.end(number, attributes, now: Clock.milliseconds())
         guard let state else { return }
         state.changesInFlight -= 1
         state.dropReadAhead()

@@ -21,6 +21,8 @@ extension FileServer {
         guard input.offset <= UInt64(Int64.max) - UInt64(size) else {
             return fail(message.unique, EINVAL)
         }
+        // Reading changes the time of last access.
+        recent.forget(message.node)
         guard let file = files[input.fh] else { return readDirectly(wanted) }
         file.noteRead(offset: wanted.offset, size: size)
         serve(wanted, file)

@@ -12,19 +12,27 @@ extension FileServer {
         guard let parent = node(of: message), let name = message.name() else { return }
         let unique = message.unique
         guard !Self.isHidden(name) else { return fail(unique, ENOENT) }
-        guard files.count > 0 else { return remove(unique, parent, name) }
+        let folder = message.node
+        let request = NFSRequest.remove(parent.handle, name: name)
+        guard files.count > 0 else { return remove(unique, folder, request) }
         lookUpVictim(parent, name) { [unowned self] victim in
-            guard let victim else { return remove(unique, parent, name) }
+            guard let victim else { return remove(unique, folder, request) }
+            recent.forgetAll()
             moveAside(victim, parent, name) { [unowned self] errno in fail(unique, errno) }
         }
     }
 
-    private func remove(_ unique: UInt64, _ parent: NodeTable.Node, _ name: [UInt8]) {
-        call(.remove(parent.handle, name: name), as: NFSChangeReply.self) {
-            [unowned self] outcome in
+    private func remove(_ unique: UInt64, _ folder: UInt64, _ request: NFSRequest) {
+        beginChange(of: folder)
+        recent.forgetLinked()
+        call(request, as: NFSChangeReply.self) { [unowned self] outcome in
             switch outcome {
-            case .failed(let errno): fail(unique, errno)
-            case .done: fail(unique, 0)
+            case .failed(let errno):
+                endChange(of: folder)
+                fail(unique, errno)
+            case .done(let reply):
+                endChange(of: folder, nil, reply.attributes)
+                fail(unique, 0)
             }
         }
     }
@@ -34,13 +42,7 @@ extension FileServer {
         guard let parent = node(of: message), let name = message.name() else { return }
         let unique = message.unique
         guard !Self.isHidden(name) else { return fail(unique, ENOENT) }
-        call(.removeDirectory(parent.handle, name: name), as: NFSChangeReply.self) {
-            [unowned self] outcome in
-            switch outcome {
-            case .failed(let errno): fail(unique, errno)
-            case .done: fail(unique, 0)
-            }
-        }
+        remove(unique, message.node, .removeDirectory(parent.handle, name: name))
     }
 
     /// An open file that would lose its last name with this one; nil where there is none.
@@ -127,6 +129,8 @@ extension FileServer {
         guard !isTooLong(name, from.export), !isTooLong(newName, to.export) else {
             return fail(unique, ENAMETOOLONG)
         }
+        put(newName, into: input.newdir, to)
+        recent.forgetAll()
         let finish = { [unowned self] in
             move(from.handle, name, to.handle, newName) { [unowned self] in fail(unique, $0) }
         }

@@ -12,9 +12,7 @@ extension FileServer {
             exports.append(ServedExport(description: description, root: root))
         }
         // The root comes first in the table: as number 1.
-        if isSynthetic, let nothing = FileHandle([UInt8]()) {
-            _ = nodes.enter(nothing, export: 0, nil)
-        }
+        if isSynthetic { _ = nodes.enter(.none, export: 0, nil) }
         startNext(0, body)
     }
 

@@ -25,7 +25,7 @@ extension FileServer {
             answer.st.namelen = UInt32(NFSLimits.name)
             device?.reply(message.unique, answer)
         case FUSE_FSYNCDIR: fail(message.unique, 0)
-        case FUSE_GETXATTR: fail(message.unique, ENODATA)
+        case FUSE_GETXATTR: fail(message.unique, EOPNOTSUPP)
         case FUSE_LISTXATTR:
             let input = message.argument(fuse_getxattr_in.self)
             if input?.size == 0 {

@@ -31,7 +31,7 @@ extension FileServer {
             handle: isStable ? strict(node) : node.handle, state: state, offset: input.offset,
             payload: Payload(buffer: deviceBuffer(), range: start..<start + size),
             stability: isStable ? .fileSync : .unstable, size: size)
-        beginChange(state)
+        beginChange(of: message.node, state)
         guard input.write_flags & UInt32(FUSE_WRITE_KILL_SUIDGID) != 0,
             let mode = Self.withoutPrivileges(node.mode)
         else { return put(request) }
@@ -40,7 +40,7 @@ extension FileServer {
         call(.setAttributes(node.handle, change), as: NFSChangeReply.self) {
             [unowned self] outcome in
             if case .failed(let errno) = outcome {
-                endChange(state)
+                endChange(of: request.number, state)
                 return fail(request.unique, errno)
             }
             if case .done(let reply) = outcome, let attributes = reply.attributes {
@@ -62,7 +62,7 @@ extension FileServer {
             switch outcome {
             case .failed(let errno):
                 failedChanges += 1
-                endChange(request.state)
+                endChange(of: request.number, request.state)
                 fail(request.unique, errno)
             case .done(let reply): accept(reply, request)
             }
@@ -74,7 +74,7 @@ extension FileServer {
         let count = Int(reply.count)
         guard count > 0 || request.payload.range.isEmpty, count <= request.payload.range.count
         else {
-            endChange(request.state)
+            endChange(of: request.number, request.state)
             return fail(request.unique, EIO)
         }
         see(verifier: reply.verifier)
@@ -82,7 +82,7 @@ extension FileServer {
         if reply.stability == .unstable { request.state.uncommittedBytes += UInt64(count) }
         if let attributes = reply.attributes { nodes.note(request.number, attributes) }
         guard count < request.payload.range.count else {
-            endChange(request.state)
+            endChange(of: request.number, request.state, reply.attributes)
             device?.reply(request.unique, fuse_write_out(size: UInt32(request.size), padding: 0))
             return
         }

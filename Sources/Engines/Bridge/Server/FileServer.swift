@@ -51,6 +51,8 @@ final class FileServer {
     var exports: [ServedExport] = []
     var files = HandleTable<OpenFile>()
     var directories = HandleTable<DirectoryStream>()
+    var newFolders = NewFolders()
+    var recent = RecentAttributes()
     var timers = Timers()
     var statistics = BridgeStatistics()
     /// The server's write verifier, once a write was answered.
