@@ -4,12 +4,14 @@ import Testing
 
 /// `causeway ls`, `cat` and `cp` reach into a source without leaving it mounted.
 @Suite(.tags(.system)) struct FileCommandTests {
+    private let scratch: Scratch
     private let image: String
     private let tree: TreeFixture
 
     init() throws {
         let fileSystem = try FileSystem.named("f2fs")
-        image = try Lab.image(of: fileSystem)
+        scratch = try Scratch("image")
+        image = try Lab.copy(of: fileSystem, into: scratch.path)
         tree = try Lab.tree(for: fileSystem.traits)
     }
 

@@ -70,9 +70,9 @@ import Testing
     private static func sums(_ disk: String, around number: Int) throws -> [String] {
         let outcome = try Command.shell(
             """
-            set -- "$1" $(partx -g -b -n "$2" -o START,SECTORS "$1")
+            set -- "$1" $(partx -g -n "$2" -o START,SECTORS "$1")
             head -c $(($2 * 512)) "$1" | sha256sum
-            tail -c +$(($2 * 512 + $3 + 1)) "$1" | sha256sum
+            tail -c +$((($2 + $3) * 512 + 1)) "$1" | sha256sum
             """, [disk, "\(number)"])
         return outcome.stdout.split(separator: "\n").map(String.init)
     }

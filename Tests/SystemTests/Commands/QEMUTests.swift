@@ -29,7 +29,7 @@ import Testing
         let tree = try Lab.tree(for: fileSystem.traits)
         try Causeway.scoped { causeway in
             let mounted = try causeway.mount(
-                try Lab.image(of: fileSystem), ["--via", "qemu-tcg"], seconds: 200)
+                try causeway.copy(name), ["--via", "qemu-tcg"], seconds: 200)
             let path = "\(mounted.folder)/big/noise"
             let sum = try Lab.sha256(path)
             #expect(sum == tree.manifest.entries[Array("big/noise".utf8)]?.sha256)
@@ -39,7 +39,7 @@ import Testing
 
     @Test func `a hypervisor that is not there is an error that says which are`() throws {
         try Causeway.scoped { causeway in
-            let image = try Lab.image(of: try FileSystem.named("ext4"))
+            let image = try causeway.copy("ext4")
             let outcome = try causeway.run(
                 ["mount", image, try causeway.makeMountpoint(), "--via", "vmware"])
             #expect([4, 64].contains(outcome.status), "\(outcome)")

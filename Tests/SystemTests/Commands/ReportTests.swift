@@ -4,9 +4,13 @@ import Testing
 
 /// What the commands say, and the exit codes that scripts rely on.
 @Suite(.tags(.system)) struct ReportTests {
+    private let scratch: Scratch
     private let image: String
 
-    init() throws { image = try Lab.image(of: try FileSystem.named("ext4")) }
+    init() throws {
+        scratch = try Scratch("image")
+        image = try Lab.copy(of: try FileSystem.named("ext4"), into: scratch.path)
+    }
 
     @Test func `list shows what is mounted, in words and as JSON`() throws {
         try Causeway.scoped { causeway in

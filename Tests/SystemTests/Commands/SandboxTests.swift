@@ -7,7 +7,7 @@ import Testing
 @Suite(.tags(.system)) struct SandboxTests {
     @Test func `the machine and the storage daemon live in namespaces of their own`() throws {
         try Causeway.scoped { causeway in
-            let image = try Lab.image(of: try FileSystem.named("ext4"))
+            let image = try causeway.copy("ext4")
             try causeway.withMount(image) { mounted in
                 for role in ["machine", "storage"] {
                     let top = try #require(mounted.processes[role])
@@ -29,7 +29,7 @@ import Testing
 
     @Test func `nothing of the host's files can be seen from inside`() throws {
         try Causeway.scoped { causeway in
-            let image = try Lab.image(of: try FileSystem.named("ext4"))
+            let image = try causeway.copy("ext4")
             try causeway.withMount(image) { mounted in
                 for role in ["machine", "storage"] {
                     let inside = Self.innermost(try #require(mounted.processes[role]))
@@ -46,7 +46,7 @@ import Testing
 
     @Test func `no network can be reached from inside`() throws {
         try Causeway.scoped { causeway in
-            let image = try Lab.image(of: try FileSystem.named("ext4"))
+            let image = try causeway.copy("ext4")
             try causeway.withMount(image) { mounted in
                 for role in ["machine", "storage"] {
                     let inside = Self.innermost(try #require(mounted.processes[role]))
@@ -63,7 +63,7 @@ import Testing
 
     @Test func `a signal, a trace and a look at other processes are out of reach`() throws {
         try Causeway.scoped { causeway in
-            let image = try Lab.image(of: try FileSystem.named("ext4"))
+            let image = try causeway.copy("ext4")
             try causeway.withMount(image) { mounted in
                 let inside = Self.innermost(try #require(mounted.processes["machine"]))
                 let status = try Files.readText("/proc/\(inside)/status")

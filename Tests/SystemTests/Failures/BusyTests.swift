@@ -63,7 +63,7 @@ import Testing
 
     @Test func `a busy folder is an error that names the process`() throws {
         try Causeway.scoped { causeway in
-            let image = try Lab.image(of: fileSystem)
+            let image = try causeway.copy("ext4")
             let mounted = try causeway.mount(image)
             let script = "cd \"$1\" && echo && exec sleep 300"
             let holder = try RunningCommand("sh", ["-c", script, "sh", mounted.folder])
@@ -114,8 +114,8 @@ import Testing
 
     @Test(arguments: [SIGINT, SIGTERM, SIGKILL])
     func `an interrupted mount leaves nothing`(signal: Int32) throws {
-        let image = try Lab.image(of: fileSystem)
         try Causeway.scoped { causeway in
+            let image = try causeway.copy("ext4")
             try Self.interrupt(
                 try causeway.start(["mount", image, "\(causeway.folder)/home"]), causeway, signal)
             // It may have become usable before the signal came.

@@ -4,9 +4,13 @@ import Testing
 
 /// Something is missing on the host: an error says which switch or package.
 @Suite(.tags(.system)) struct HostLacksTests {
+    private let scratch: Scratch
     private let image: String
 
-    init() throws { image = try Lab.image(of: try FileSystem.named("squashfs")) }
+    init() throws {
+        scratch = try Scratch("image")
+        image = try Lab.copy(of: try FileSystem.named("squashfs"), into: scratch.path)
+    }
 
     /// Runs a mount in a sandbox where something is hidden, and expects words in its error.
     private func expectError(hiding flags: [String], naming words: [String]) throws {

@@ -6,8 +6,8 @@ import Testing
 /// Mounts and unmounts, again and again, leave nothing behind.
 @Suite(.tags(.system), .serialized) struct LoopTests {
     @Test func `many mounts leave no process, namespace, descriptor, lock or file`() throws {
-        let image = try Lab.image(of: try FileSystem.named("ext4"))
         try Causeway.scoped { causeway in
+            let image = try causeway.copy("ext4")
             for round in 0..<Settings.rounds(8, full: 2000) {
                 let options = [[], ["--scratch"]][round % 2]
                 try causeway.withMount(image, options) { mounted in
@@ -26,8 +26,7 @@ import Testing
         let names = ["ext4", "xfs", "fat16", "squashfs", "minix1", "iso9660-joliet"]
         try Causeway.scoped { causeway in
             let mounts = try names.map { name in
-                let image = try Lab.image(of: try FileSystem.named(name))
-                return try causeway.mount(image, at: name)
+                try causeway.mount(try causeway.copy(name), at: name)
             }
             #expect(try causeway.sessions().count == names.count)
             for mounted in mounts { #expect(try mounted.path("big/noise").read().count > 1 << 18) }

@@ -5,9 +5,13 @@ import Testing
 
 /// The folder to mount on, and the names of sources and folders.
 @Suite(.tags(.system)) struct MountpointTests {
+    private let scratch: Scratch
     private let image: String
 
-    init() throws { image = try Lab.image(of: try FileSystem.named("squashfs")) }
+    init() throws {
+        scratch = try Scratch("image")
+        image = try Lab.copy(of: try FileSystem.named("squashfs"), into: scratch.path)
+    }
 
     @Test func `a folder that cannot be mounted on is refused before anything starts`() throws {
         try Causeway.scoped { causeway in
@@ -27,7 +31,7 @@ import Testing
 
     @Test func `a folder that is mounted on already is refused`() throws {
         try Causeway.scoped { causeway in
-            let other = try Lab.image(of: try FileSystem.named("romfs"))
+            let other = try causeway.copy("romfs")
             try causeway.withMount(image) { mounted in
                 let outcome = try causeway.run(["mount", other, mounted.folder])
                 #expect(outcome.status == 5, "\(outcome)")

@@ -44,6 +44,7 @@ import Testing
             let image = "\(nested.outer.folder)/inner.img"
             try Command.require(
                 "cp", ["--sparse=always", try Lab.image(of: fileSystem), image])
+            try Command.require("chmod", ["u+w", image])
             let inner = try nested.causeway.mount(image, ["--write"], at: "inner")
             try Acknowledged.write(in: inner)
             try nested.outer.kill("machine")
@@ -87,7 +88,7 @@ import Testing
             let state = "\(nested.outer.folder)/state"
             try RawPath(state).makeFolder(mode: 0o700)
             try Causeway.scoped(environment: ["XDG_STATE_HOME": state]) { causeway in
-                let image = try Lab.image(of: fileSystem)
+                let image = try causeway.copy("ext4")
                 let before = try Lab.sha256(image)
                 let inner = try causeway.mount(image, ["--scratch"])
                 try Acknowledged.write(in: inner)

@@ -15,13 +15,21 @@ import Testing
             try Acknowledged.write(in: mounted)
             try mounted.kill("machine")
             _ = try causeway.run(["unmount", mounted.folder, "--force"])
-            #expect(throws: LabError.self, "the journal should be dirty") {
-                try fileSystem.checkImage(image)
-            }
+            try Self.expectState("dirty", of: image, causeway)
             try Acknowledged.expect(on: image, causeway)
+            try Self.expectState("dirty", of: image, causeway)
             try causeway.withMount(image, ["--write"]) { _ in }
+            try Self.expectState("clean", of: image, causeway)
             try fileSystem.checkImage(image)
         }
+    }
+
+    private static func expectState(
+        _ state: String, of image: String, _ causeway: Causeway
+    ) throws {
+        let outcome = try causeway.run(["probe", image, "--json"])
+        let document = try JSONSerialization.jsonObject(with: Data(outcome.output))
+        #expect(ProbeTests.values(of: "state", in: document).contains(state), "\(outcome)")
     }
 
     /// What the folder `j` of the sample images must show after the replay.

@@ -60,6 +60,11 @@ final class Causeway {
         try RunningCommand(Settings.program, arguments, environment: environment)
     }
 
+    /// A filled image of this test's own: nobody else mounts it.
+    func copy(_ name: String) throws -> String {
+        try Lab.copy(of: try FileSystem.named(name), into: folder, name: "\(name).img")
+    }
+
     /// Makes an empty folder to mount on.
     func makeMountpoint(_ name: String = "mnt") throws -> String {
         let path = "\(folder)/\(name)"
