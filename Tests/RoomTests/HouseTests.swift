@@ -37,7 +37,8 @@ import Testing
     }
 
     @Test func `every test folder is a target, and every exception still stands`() {
-        let manifest = Tree.files.first { $0.path == "Package.swift" }?.lines.joined()
+        let manifest =
+            Tree.files.first { $0.path == "Package.swift" }?.lines.joined()
             .filter { !$0.isWhitespace } ?? ""
         for folder in Tree.folders("Tests") {
             let name = folder.hasSuffix("Tests") ? String(folder.dropLast(5)) : folder

@@ -8,7 +8,7 @@ import NFSWire
 // A call of the agent costs the guest several system calls, and `ls -l` asks for attributes of
 // every file. So what cannot mean anything on the host is answered here: ACLs name users of
 // the disk, not of the host, and neither capabilities nor labels of the disk count on a mount that
-// ignores set-user bits. With owners shown as they are, everything but ACLs and labels is passed on.
+// ignores set-user bits. With owners shown as they are, all but ACLs and labels is passed on.
 
 extension FileServer {
     private static let user = Array("user.".utf8)
