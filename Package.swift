@@ -118,6 +118,8 @@ let package = Package(
         tests("Sandbox", uses: ["Sandbox", "Bytes", "Platform"]),
         tests("Hypervisors", uses: ["Hypervisors", "VirtualMachine", "Sandbox", "Platform"]),
         tests("StorageDaemon", uses: ["StorageDaemon", "Sandbox", "Platform"]),
+        tests("NFSWire", uses: ["NFSWire", "Bytes"]),
+        tests("Bridge", uses: ["Bridge", "NFSWire", "Bytes", "Platform"]),
         tests("GuestLink", uses: ["GuestLink", "GuestWire", "Bytes", "Platform"]),
         tests("GuestCore", uses: ["GuestCore", "GuestWire", "FUSEWire", "Bytes", "Platform"]),
         tests("Sessions", uses: ["Sessions", "Platform"]),

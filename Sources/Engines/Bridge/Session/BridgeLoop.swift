@@ -148,8 +148,8 @@ final class BridgeLoop {
 /// One thread.
 ///
 /// A call may wait for a slow disk. So when one has waited for half of the timeout, agent and
-/// file server are asked whether they live; if neither answers in the other half, the guest is
-    /// gone.
+/// file server are asked whether they live; if neither answers in the other half, the guest
+/// is gone.
 struct GuestWatch {
     /// How long a single call may take in a guest that is otherwise alive.
     private static let callLimit: Int64 = 300_000
