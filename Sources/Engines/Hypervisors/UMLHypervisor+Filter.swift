@@ -10,18 +10,15 @@ extension UMLHypervisor {
         SystemCallRule.startup + SystemCallRule.unixSockets
             + SystemCallRule.all(
                 """
-                ptrace wait4 kill tkill tgkill rt_sigsuspend pause
-                timer_create timer_settime timer_gettime timer_delete
-                epoll_create epoll_create1 epoll_ctl epoll_wait
-                eventfd2 bind connect getsockname sendmsg recvmsg sendto recvfrom
-                ftruncate fallocate fsync fchmod unlink mkdir rmdir statfs setsid setpgid
-                modify_ldt set_thread_area get_thread_area personality
+                ptrace kill tgkill rt_sigsuspend setsid modify_ldt
+                timer_create timer_settime timer_gettime
+                epoll_create epoll_create1 epoll_ctl epoll_wait eventfd2
+                connect bind sendmsg recvmsg
+                statfs ftruncate fsync unlink mkdir rmdir
                 """)
             + [
                 .processes,
-                // Terminal settings, and how many bytes wait.
-                SystemCallRule("ioctl", argument: 1, oneOf: [0x5401, 0x5402, 0x541b, 0x5421]),
-                // A signal at the parent's death, and the name of a thread.
-                SystemCallRule("prctl", argument: 0, oneOf: [1, 15]),
+                // Terminal settings and window size of the console.
+                SystemCallRule("ioctl", argument: 1, oneOf: [0x5401, 0x5402, 0x5403, 0x5413]),
             ])
 }

@@ -6,7 +6,7 @@ struct CommandLine {
     /// Options, without the program.
     private(set) var arguments: [String] = [
         "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts",
-        "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--as-pid-1",
+        "--unshare-cgroup-try", "--die-with-parent", "--new-session",
         "--cap-drop", "ALL", "--hostname", "causeway", "--clearenv", "--chdir", "/",
     ]
     /// The child's descriptors: the program's, then those that bubblewrap consumes.

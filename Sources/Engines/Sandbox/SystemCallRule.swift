@@ -53,14 +53,15 @@ extension SystemCallRule {
     public static let processes = SystemCallRule(
         "clone", when: [Test(argument: 0, mask: 0x7e02_0080, value: 0)])
 
-    /// What the dynamic linker and the C library of any program call.
+    /// What the dynamic linker and the C library of any program call, and bubblewrap's own first
+    /// process, which waits for it under the same filter.
     public static let startup: [SystemCallRule] = all(
         """
         execve brk mmap munmap mprotect mremap madvise read write close lseek pread64 pwrite64
         readv writev fstat newfstatat statx stat lstat access faccessat faccessat2 open openat
         readlink readlinkat fcntl getcwd getdents64 uname arch_prctl set_tid_address
         set_robust_list rseq prlimit64 getrandom sysinfo exit exit_group
-        getpid getppid gettid getuid geteuid getgid getegid
+        wait4 getpid getppid gettid getuid geteuid getgid getegid
         rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall
         futex sched_yield sched_getaffinity clock_gettime clock_getres clock_nanosleep nanosleep
         gettimeofday time times getrusage poll ppoll dup dup2 dup3 pipe pipe2
