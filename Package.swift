@@ -119,7 +119,7 @@ let package = Package(
         tests("Hypervisors", uses: ["Hypervisors", "VirtualMachine", "Sandbox", "Platform"]),
         tests("StorageDaemon", uses: ["StorageDaemon", "Sandbox", "Platform"]),
         tests("NFSWire", uses: ["NFSWire", "Bytes"]),
-        tests("Bridge", uses: ["Bridge", "NFSWire", "Bytes", "Platform"]),
+        tests("Bridge", uses: ["Bridge", "NFSWire", "GuestWire", "Bytes", "Platform", "CFUSE"]),
         tests("GuestLink", uses: ["GuestLink", "GuestWire", "Bytes", "Platform"]),
         tests("GuestCore", uses: ["GuestCore", "GuestWire", "FUSEWire", "Bytes", "Platform"]),
         tests("Sessions", uses: ["Sessions", "Platform"]),

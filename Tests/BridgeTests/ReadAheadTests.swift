@@ -46,7 +46,8 @@ import Testing
         } else {
             Issue.record("the chunk is on its way")
         }
-        if case .absent = ahead.find(offset: 50, size: 100) {} else {
+        if case .absent = ahead.find(offset: 50, size: 100) {
+        } else {
             Issue.record("bytes 50 to 100 were never asked for")
         }
         #expect(ahead.coverage(from: 100) == 200)

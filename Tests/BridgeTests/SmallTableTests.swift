@@ -98,7 +98,8 @@ import Testing
         #expect(StrictHandle.isKnownLayout(strict))
     }
 
-    @Test(arguments: [[], [1, 0, 1], [2, 0, 1, 0, 0, 0, 0, 0], [1, 0, 6, 0, 0, 0, 0, 0]] as [[UInt8]])
+    @Test(
+        arguments: [[], [1, 0, 1], [2, 0, 1, 0, 0, 0, 0, 0], [1, 0, 6, 0, 0, 0, 0, 0]] as [[UInt8]])
     func `leaves handles of other layouts alone`(bytes: [UInt8]) throws {
         #expect(!StrictHandle.isKnownLayout(try #require(FileHandle(bytes))))
     }

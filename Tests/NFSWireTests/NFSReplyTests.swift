@@ -83,7 +83,8 @@ import Testing
             let count = Int.random(in: 0..<200, using: &generator)
             // Small words make plausible flags and lengths.
             let bytes = (0..<count).map { index -> UInt8 in
-                index % 4 == 3 ? .random(in: 0...4, using: &generator)
+                index % 4 == 3
+                    ? .random(in: 0...4, using: &generator)
                     : round % 2 == 0 ? 0 : .random(in: 0...255, using: &generator)
             }
             for type in types { _ = try? decode(bytes, as: type) }

@@ -39,15 +39,9 @@ public enum FuseMount {
                 remedy: "load the kernel module fuse (modprobe fuse)")
         }
         do {
-            let (ours, theirs) = try Descriptors.socketPair()
-            let (reader, writer) = try Descriptors.pipe()
-            var spawn = SpawnOptions(
-                path: helper, arguments: ["-o", words(options), "--", mountpoint])
-            spawn.environment.append("_FUSE_COMMFD=3")
-            spawn.descriptors = [-1, -1, writer.raw, theirs.raw]
-            let child = try ChildProcess(spawn)
-            withExtendedLifetime((theirs, writer)) {}
-            return try receive(from: ours, child, complaints: reader, mountpoint)
+            let started = try start(helper, ["-o", words(options), "--", mountpoint])
+            return try receive(
+                from: started.socket, started.child, complaints: started.complaints, mountpoint)
         } catch let error as BridgeError {
             throw error
         } catch let error as SystemError {
@@ -109,6 +103,23 @@ public enum FuseMount {
         throw BridgeError(
             .mount, errno: ENOENT, "there is no fusermount3",
             remedy: "install the package fuse3")
+    }
+
+    /// Starts the helper.
+    ///
+    /// Only the helper holds the other ends, so its end is theirs.
+    private static func start(
+        _ helper: String, _ arguments: [String]
+    ) throws(SystemError) -> (child: ChildProcess, socket: OwnedFD, complaints: OwnedFD) {
+        let (ours, theirs) = try Descriptors.socketPair()
+        let (reader, writer) = try Descriptors.pipe()
+        var spawn = SpawnOptions(path: helper, arguments: arguments)
+        spawn.environment.append("_FUSE_COMMFD=3")
+        spawn.descriptors = [-1, -1, writer.raw, theirs.raw]
+        let child = try withExtendedLifetime((theirs, writer)) { () throws(SystemError) in
+            try ChildProcess(spawn)
+        }
+        return (child, ours, reader)
     }
 
     private static func receive(

@@ -35,7 +35,10 @@ public final class BridgeHandle {
             var options = SpawnOptions(path: executable, arguments: ["_bridge"])
             options.descriptors = [-1, -1, log, theirs.raw]
             options.newSession = true
-            return BridgeHandle(process: try ChildProcess(options), control: ours)
+            let process = try withExtendedLifetime(theirs) { () throws(SystemError) in
+                try ChildProcess(options)
+            }
+            return BridgeHandle(process: process, control: ours)
         } catch {
             throw BridgeError(.start, errno: error.errno, "\(error)")
         }

@@ -53,7 +53,7 @@ public enum BridgeProcess {
                 Link.interface, address: Link.guest, hardware: Link.guestHardware)
             let listener = try StreamSocket.listen(
                 address: Link.host, port: GuestWire.controlPort)
-            control.send(.link, descriptors: [tap.raw])
+            withExtendedLifetime(tap) { control.send(.link, descriptors: [tap.raw]) }
             return listener
         } catch {
             throw BridgeError(
@@ -89,7 +89,9 @@ public enum BridgeProcess {
                     silent.removeAll { $0 === socket }
                     switch role {
                     case .control:
-                        control.send(.guest, descriptors: [socket.raw])
+                        withExtendedLifetime(socket) {
+                            control.send(.guest, descriptors: [socket.raw])
+                        }
                         isPassed = true
                     case .files: files = socket
                     }
