@@ -1,4 +1,3 @@
-import Glibc
 public import Platform
 
 /// Starts programs under bubblewrap, in namespaces of their own, with nothing of the host but what

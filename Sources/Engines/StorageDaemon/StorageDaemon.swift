@@ -1,4 +1,3 @@
-import Glibc
 public import Platform
 import Sandbox
 import Synchronization
