@@ -36,7 +36,7 @@ lint:
 
 unit-tests:
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
-	$(SWIFT) test --skip-build --skip SystemTests
+	SWIFT=$(SWIFT) scripts/unit-tests
 
 system-tests: build
 	KERNEL=$(KERNEL) scripts/system-tests

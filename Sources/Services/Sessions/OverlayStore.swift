@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Platform
+import StorageDaemon
 
 /// The kept overlays of `--scratch`: one folder for each source, one qcow2 file for each window.
 ///
@@ -39,6 +40,17 @@ public struct OverlayStore: Sendable {
     /// The overlay file for the window that begins at this byte of the source.
     func file(ofSource source: String, windowOffset: UInt64) -> String {
         "\(folder(ofSource: source))/window-\(windowOffset).qcow2"
+    }
+
+    /// The window that an overlay file lies over.
+    ///
+    /// Its length is the image's virtual size: QEMU's docs/interop/qcow2.txt, bytes 24 to 31.
+    func window(offset: UInt64, overlay: String) throws(SystemError) -> DiskWindow {
+        let file = try Files.open(overlay, .readOnly)
+        let length = try Files.read(file, at: 24, count: 8).reduce(UInt64(0)) {
+            $0 << 8 | UInt64($1)
+        }
+        return DiskWindow(offset: offset, length: length, overlay: overlay)
     }
 
     /// What a source's overlay was begun on; nil where there is none.

@@ -1,5 +1,5 @@
-import FoundationEssentials
 import Platform
+import StorageDaemon
 
 /// Commits and discards kept overlays.
 public struct OverlayWork: Sendable {
@@ -28,7 +28,8 @@ public struct OverlayWork: Sendable {
             phase("commit \(index + 1) of \(windows.count)")
             let overlay = store.file(ofSource: source, windowOffset: offset)
             written += (try? Files.allocated(overlay)) ?? 0
-            try commit(overlay: overlay, offset: offset, base: base)
+            try commit(
+                overlay: overlay, offset: offset, source: claim.descriptor, phase: phase)
         }
         phase("sync")
         try SessionError.wrap(.source, "cannot sync \(source)") { () throws(SystemError) in
@@ -66,70 +67,22 @@ public struct OverlayWork: Sendable {
         try store.check(base, against: now)
     }
 
-    /// Lets qemu-img merge one overlay into its window of the source.
+    /// Merges one overlay into its window of the source, in the storage daemon's sandbox.
     private func commit(
-        overlay: String, offset: UInt64, base: OverlayStore.Base
+        overlay: String, offset: UInt64, source: OwnedFD, phase: (String) -> Void
     ) throws(SessionError) {
-        let chain = ImageChain(
-            overlay: overlay, source: base.source, format: base.format, offset: offset)
+        let window = try SessionError.wrap(.overlay, "cannot read \(overlay)") {
+            () throws(SystemError) in try store.window(offset: offset, overlay: overlay)
+        }
         do {
-            let (end, output) = try ChildProcess.run(
-                SpawnOptions(
-                    path: "/usr/bin/qemu-img",
-                    arguments: ["commit", "-q", "-t", "writeback", try chain.json()]),
-                mergeErrors: true, milliseconds: Int32.max)
-            guard end.isSuccess else {
-                throw SessionError(
-                    .overlay, "the commit failed (\(end))",
-                    remedy: "Nothing is lost: make room or restore access, and commit again.",
-                    details: String(decoding: output.suffix(2000), as: UTF8.self)
-                        .split(separator: "\n").map(String.init))
+            try OverlayCommit.run(source: source, format: .raw, window: window, log: 2) { state in
+                let percent = state.total == 0 ? 100 : state.done * 100 / state.total
+                phase("commit \(percent) %")
             }
         } catch {
-            throw SessionError.any(error)
+            throw SessionError(
+                .overlay, "the commit failed: \(error.cause)",
+                remedy: "\(error.remedy) Nothing is lost: commit again when that is mended.")
         }
-    }
-}
-
-/// An overlay over its window of a source, as qemu's block layer describes it.
-struct ImageChain: Encodable {
-    private let overlay: String
-    private let source: String
-    private let format: String
-    private let offset: UInt64
-
-    init(overlay: String, source: String, format: String, offset: UInt64) {
-        self.overlay = overlay
-        self.source = source
-        self.format = format
-        self.offset = offset
-    }
-
-    private enum Key: String, CodingKey { case driver, file, backing, filename, offset }
-
-    func encode(to encoder: any Encoder) throws {
-        var top = encoder.container(keyedBy: Key.self)
-        try top.encode("qcow2", forKey: .driver)
-        var overlayFile = top.nestedContainer(keyedBy: Key.self, forKey: .file)
-        try overlayFile.encode("file", forKey: .driver)
-        try overlayFile.encode(overlay, forKey: .filename)
-        var window = top.nestedContainer(keyedBy: Key.self, forKey: .backing)
-        try window.encode("raw", forKey: .driver)
-        try window.encode(offset, forKey: .offset)
-        var image = window.nestedContainer(keyedBy: Key.self, forKey: .file)
-        if format == "raw" {
-            try image.encode("file", forKey: .driver)
-            try image.encode(source, forKey: .filename)
-        } else {
-            try image.encode(format, forKey: .driver)
-            var file = image.nestedContainer(keyedBy: Key.self, forKey: .file)
-            try file.encode("file", forKey: .driver)
-            try file.encode(source, forKey: .filename)
-        }
-    }
-
-    /// The chain as a `json:` file name of qemu's tools.
-    func json() throws -> String {
-        "json:" + String(decoding: try JSONEncoder().encode(self), as: UTF8.self)
     }
 }

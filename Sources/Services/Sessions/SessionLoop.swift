@@ -8,7 +8,7 @@ import StorageDaemon
 struct SessionLoop {
     let session: Session
 
-    private enum Watched { case machine, bridge, storage, listener }
+    private enum Watched { case machine, bridge, storage, source, listener }
 
     /// Runs until the session is detached.
     func run() {
@@ -33,7 +33,10 @@ struct SessionLoop {
         var watched: [(Int32, Watched)] = [(session.listener.raw, .listener)]
         if let machine = session.machine { watched.append((machine.pidfd.raw, .machine)) }
         if let bridge = session.bridge { watched.append((bridge.process.pidfd.raw, .bridge)) }
-        if let storage = session.storage { watched.append((storage.process.pidfd.raw, .storage)) }
+        if let storage = session.storage {
+            watched.append((storage.process.pidfd.raw, .storage))
+            if let watch = storage.sourceWatch { watched.append((watch.descriptor.raw, .source)) }
+        }
         return watched
     }
 
@@ -43,6 +46,7 @@ struct SessionLoop {
         case .listener: return serveCommand()
         case .machine: session.machineEnded()
         case .storage: session.storageEnded()
+        case .source: session.sourceChanged()
         case .bridge: return session.bridgeEnded()
         }
         return false
@@ -103,6 +107,19 @@ extension Session {
         guest = nil
         fail("the virtual machine ended unexpectedly (\(end.map(\.description) ?? "unknown"))")
         bridge?.guestIsGone(reason: "the virtual machine ended")
+    }
+
+    /// Somebody else changed the source under the session; where that takes bytes away, reads would
+    /// show zeros from now on, so nothing is read any more.
+    func sourceChanged() {
+        guard let change = storage?.sourceWatch?.check() else { return }
+        fail("the source was changed by somebody else: \(change)")
+        bridge?.guestIsGone(reason: "the source was changed by somebody else")
+        _ = try? machine?.killAndWait()
+        machine = nil
+        guest = nil
+        storage?.kill()
+        storage = nil
     }
 
     /// The storage daemon ended by itself: the guest would wait for its disks for ever.
