@@ -1,11 +1,14 @@
 #define _GNU_SOURCE
 #include "cp_link.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -45,6 +48,34 @@ int cp_socket_buffers(int socket, int receive, int send) {
     int error = receive ? set(socket, SOL_SOCKET, SO_RCVBUF, receive) : 0;
     if (!error && send) error = set(socket, SOL_SOCKET, SO_SNDBUF, send);
     return error;
+}
+
+int cp_connect_within(uint32_t address, uint16_t port, int timeout_ms) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -errno;
+    struct sockaddr_in target = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(address)}};
+    int error = set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (!error && connect(fd, (struct sockaddr *)&target, sizeof target) < 0) error = -errno;
+    if (error == -EINPROGRESS) {
+        struct pollfd wait = {.fd = fd, .events = POLLOUT};
+        int ready;
+        do ready = poll(&wait, 1, timeout_ms);
+        while (ready < 0 && errno == EINTR);
+        socklen_t size = sizeof error;
+        if (ready == 0)
+            error = -ETIMEDOUT;
+        else if (ready < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+            error = -errno;
+        else
+            error = -error;
+    }
+    if (!error && fcntl(fd, F_SETFL, 0) < 0) error = -errno;
+    if (error) {
+        close(fd);
+        return error;
+    }
+    return fd;
 }
 
 long cp_peek(int socket, void *bytes, unsigned long count) {

@@ -12,6 +12,13 @@ extension PrivateNetwork {
 }
 
 extension StreamSocket {
+    /// Connects to an address (host order) and port; blocks, at most so long.
+    public static func connect(
+        address: UInt32, port: UInt16, milliseconds: Int32
+    ) throws(SystemError) -> OwnedFD {
+        OwnedFD(taking: try checked(cp_connect_within(address, port, milliseconds), "connect"))
+    }
+
     /// Makes the kernel end a connection whose peer acknowledges nothing for this long, be it
     /// data or one of the probes that an idle connection gets every second.
     public static func setLifeline(_ raw: Int32, milliseconds: UInt32) throws(SystemError) {

@@ -38,6 +38,9 @@ final class AgentClient {
     /// What to poll for.
     var wanted: Readiness { queue.isEmpty ? .readable : [.readable, .writable] }
 
+    /// Requests that wait for an answer.
+    var pending: Int { waiting.count + postponed.count }
+
     /// Asks; the completion gets the answer.
     func ask(_ request: Request, _ completion: @escaping Completion) {
         guard failure == nil else { return completion(nil) }

@@ -2,14 +2,24 @@
 final class Buffer {
     /// The memory; what is in it is whatever was there before.
     let memory: UnsafeMutableRawBufferPointer
-    private let pool: BufferPool
+    private let pool: BufferPool?
 
-    fileprivate init(_ memory: UnsafeMutableRawBufferPointer, _ pool: BufferPool) {
+    fileprivate init(_ memory: UnsafeMutableRawBufferPointer, _ pool: BufferPool?) {
         self.memory = memory
         self.pool = pool
     }
 
-    deinit { pool.giveBack(memory) }
+    /// Copies a few bytes into memory of just their size, outside any pool.
+    convenience init(copying bytes: UnsafeRawBufferPointer) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: bytes.count, alignment: 16)
+        memory.copyMemory(from: bytes)
+        self.init(memory, nil)
+    }
+
+    deinit {
+        if let pool { pool.giveBack(memory) } else { memory.deallocate() }
+    }
 }
 
 /// Buffers of one size, used again and again.

@@ -1,6 +1,7 @@
 import CFUSE
 import Glibc
 import NFSWire
+import Platform
 
 extension FileServer {
     /// What a process, or the kernel's own read-ahead, wants of a file.
@@ -96,18 +97,26 @@ extension FileServer {
     }
 
     /// Asks for what will be read next, where a file is being read from start to end.
+    ///
+    /// All files that are being read share one budget.
     private func readAhead(_ file: OpenFile, _ node: NodeTable.Node) {
         let state = file.state
         guard file.streak >= 2, state.changesInFlight == 0 else { return }
         let size = state.size ?? .max
-        let target = min(size, file.expected + UInt64(file.window))
         let ahead = state.readAhead ?? ReadAhead()
         state.readAhead = ahead
-        touchReadAhead(state)
+        touchReadAhead(state, ahead)
+        let share = max(Limits.readAheadBytes / readAheadUsers.count, 1 << 18)
+        let window = min(file.window, share)
+        let longest = UInt64(min(transfer, window))
+        let target = min(size, file.expected + UInt64(window))
         var position = ahead.coverage(from: file.expected)
         while position < target {
-            let length = min(transfer, Int(min(size - position, UInt64(transfer))))
-            guard makeRoomToReadAhead(length, for: state) else { return }
+            let length = Int(min(size - position, longest))
+            // Little pieces are not worth a call while there is still something in hand.
+            guard position + longest <= target || target == size || position == file.expected,
+                makeRoomToReadAhead(length, for: state)
+            else { return }
             fetchAhead(state, ahead, node, ReadAhead.Chunk(offset: position, length: length))
             position += UInt64(length)
             file.window = min(ReadAhead.windowLimit, file.window * 2)
@@ -126,7 +135,7 @@ extension FileServer {
             if case .done(let reply) = outcome, let record, !chunk.isStale,
                 reply.data.count <= chunk.length, reply.isEnd || !reply.data.isEmpty
             {
-                chunk.data = Self.kept(record, reply.data, self.pool)
+                chunk.data = Self.kept(record, reply.data)
                 chunk.isEnd = reply.isEnd
                 // Whoever wants what is missing asks for it.
                 if !reply.isEnd { chunk.length = reply.data.count }
@@ -139,27 +148,30 @@ extension FileServer {
 
     /// The data of a message in memory that lasts.
     private static func kept(
-        _ record: Record, _ data: Range<Int>, _ pool: BufferPool
+        _ record: Record, _ data: Range<Int>
     ) -> (buffer: Buffer, range: Range<Int>) {
         if let buffer = record.buffer { return (buffer, data) }
-        let buffer = pool.take()
-        buffer.memory.copyMemory(from: UnsafeRawBufferPointer(rebasing: record.bytes[data]))
-        return (buffer, 0..<data.count)
+        let bytes = UnsafeRawBufferPointer(rebasing: record.bytes[data])
+        return (Buffer(copying: bytes), 0..<data.count)
     }
 
-    private func touchReadAhead(_ state: NodeState) {
+    private func touchReadAhead(_ state: NodeState, _ ahead: ReadAhead) {
+        ahead.lastUse = Clock.milliseconds()
         if readAheadUsers.last === state { return }
         readAheadUsers.removeAll { $0 === state }
         readAheadUsers.append(state)
     }
 
-    /// Whether so many bytes may be read ahead; what was read ahead of other files goes first.
+    /// Whether so many bytes may be read ahead; files that nobody reads any more make room.
     private func makeRoomToReadAhead(_ length: Int, for state: NodeState) -> Bool {
         var held = readAheadUsers.reduce(0) { $0 + ($1.readAhead?.bytes ?? 0) }
-        while held + length > Limits.readAheadBytes {
-            guard let oldest = readAheadUsers.first, oldest !== state else { return false }
-            held -= oldest.readAhead?.bytes ?? 0
-            oldest.readAhead?.drop()
+        while held + length > Limits.readAheadBytes || pool.lent >= Limits.readAheadBuffers {
+            guard let oldest = readAheadUsers.first, oldest !== state,
+                let ahead = oldest.readAhead,
+                Clock.milliseconds() - ahead.lastUse > Limits.readAheadIdleMilliseconds
+            else { return false }
+            held -= ahead.bytes
+            ahead.drop()
             readAheadUsers.removeFirst()
         }
         return true

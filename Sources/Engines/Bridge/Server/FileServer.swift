@@ -22,8 +22,15 @@ final class FileServer {
         static let calls = 1024
         /// Large buffers in use before no more requests are taken.
         static let buffers = 48
+        /// Large buffers in use before nothing more is read ahead.
+        ///
+        /// Less than `buffers`: what was
+        /// read ahead is held until requests come for it.
+        static let readAheadBuffers = 30
         /// Bytes read ahead of all files.
         static let readAheadBytes = 24 << 20
+        /// How long a file must not be read before others may take its share of them.
+        static let readAheadIdleMilliseconds: Int64 = 1_000
         /// How long a call is repeated while the server says "later".
         static let laterMilliseconds: Int64 = 30_000
     }
@@ -92,6 +99,7 @@ final class FileServer {
     /// Whether more requests may be taken from the kernel.
     var takesRequests: Bool {
         nfs.outstanding < Limits.calls && pool.lent < Limits.buffers
+            && (agent?.pending ?? 0) < Limits.calls
     }
 
     /// Declares the guest gone: every call that waits or comes later fails.

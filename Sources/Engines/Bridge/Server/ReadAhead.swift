@@ -40,6 +40,8 @@ final class ReadAhead {
         case absent
     }
 
+    /// When it was last read from, in monotonic milliseconds.
+    var lastUse: Int64 = 0
     /// In ascending order; they do not overlap.
     private(set) var chunks: [Chunk] = []
 

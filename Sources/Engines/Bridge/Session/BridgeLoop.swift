@@ -11,6 +11,7 @@ final class BridgeLoop {
     private let server: FileServer
     private let pool = BufferPool()
     private var watch: GuestWatch
+    private var pingAnswered: Int64 = 0
     private var isServing = false
     private var isOver = false
     private var toldUnmounted = false
@@ -61,7 +62,7 @@ final class BridgeLoop {
             if !set[places[0]].isEmpty { server.takeRequests() }
             if !set[places[3]].isEmpty { obey() }
             server.tick()
-            watch.look(at: server)
+            watchGuest()
             report()
         }
         return exitCode
@@ -125,6 +126,25 @@ final class BridgeLoop {
         }
     }
 
+    /// Asks the guest whether it lives when calls wait for long, and gives it up.
+    private func watchGuest() {
+        guard server.guestFailure == nil else { return }
+        let oldest = [server.nfs.oldestCall(), server.agent?.oldestRequest()]
+            .compactMap { $0 }.min()
+        let now = Clock.milliseconds()
+        switch watch.judge(now: now, oldest: oldest, lastAnswer: pingAnswered) {
+        case .fine: break
+        case .gone(let reason): server.loseGuest(reason)
+        case .ask:
+            server.nfs.submit(.null) { [unowned self] record, _ in
+                if record != nil { pingAnswered = Clock.milliseconds() }
+            }
+            server.agent?.ask(.ping) { [unowned self] reply in
+                if reply != nil { pingAnswered = Clock.milliseconds() }
+            }
+        }
+    }
+
     /// Tells the session what it must know unasked, once.
     private func report() {
         if isServing, server.isInitialized, !toldServing {
@@ -139,60 +159,6 @@ final class BridgeLoop {
         if let reason = server.guestFailure, !toldLost {
             toldLost = true
             control.send(.guestLost(reason: reason))
-        }
-    }
-}
-
-/// Notices a guest that leaves calls unanswered.
-///
-/// One thread.
-///
-/// A call may wait for a slow disk. So when one has waited for half of the timeout, agent and
-/// file server are asked whether they live; if neither answers in the other half, the guest
-/// is gone.
-struct GuestWatch {
-    /// How long a single call may take in a guest that is otherwise alive.
-    private static let callLimit: Int64 = 300_000
-
-    private let timeout: Int64
-    private var nextLook: Int64 = 0
-    private var asked: Int64?
-    private let answer = Answer()
-
-    private final class Answer {
-        var time: Int64 = 0
-    }
-
-    init(timeout: Int64) {
-        self.timeout = max(1_000, timeout)
-    }
-
-    mutating func look(at server: FileServer) {
-        let now = Clock.milliseconds()
-        guard now >= nextLook, server.guestFailure == nil else { return }
-        nextLook = now + 500
-        let oldest = [server.nfs.oldestCall(), server.agent?.oldestRequest()]
-            .compactMap { $0 }.min()
-        guard let oldest, now - oldest > timeout / 2 else {
-            asked = nil
-            return
-        }
-        if now - oldest > Self.callLimit {
-            return server.loseGuest("it left a call unanswered for \((now - oldest) / 1000) s")
-        }
-        if let asked, answer.time < asked {
-            if now - asked > timeout / 2 {
-                server.loseGuest("it answers nothing for \((now - oldest) / 1000) s")
-            }
-            return
-        }
-        if let asked, now - asked <= timeout { return }
-        asked = now
-        server.nfs.submit(.null) { [answer] record, _ in
-            if record != nil { answer.time = Clock.milliseconds() }
-        }
-        server.agent?.ask(.ping) { [answer] reply in
-            if reply != nil { answer.time = Clock.milliseconds() }
         }
     }
 }

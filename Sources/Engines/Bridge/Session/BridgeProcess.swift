@@ -149,7 +149,7 @@ public enum BridgeProcess {
         do {
             _ = try GuestConnection(files, milliseconds: 5_000)
             let server = try StreamSocket.connect(
-                address: Link.guest, port: GuestWire.nfsPort)
+                address: Link.guest, port: GuestWire.nfsPort, milliseconds: 5_000)
             for socket in [server, files] {
                 try StreamSocket.setPlainCongestionControl(socket.raw)
                 try StreamSocket.setLifeline(

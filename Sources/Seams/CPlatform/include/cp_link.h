@@ -17,6 +17,9 @@ int cp_tcp_congestion(int socket, const char *name);
 // Sizes of a socket's buffers in bytes; 0 leaves one as it is.
 int cp_socket_buffers(int socket, int receive, int send);
 
+// Connects to an IPv4 address (host order) within a time; returns the descriptor.
+int cp_connect_within(uint32_t address, uint16_t port, int timeout_ms);
+
 // Copies what the first `count` bytes of a stream will be, without taking them.
 long cp_peek(int socket, void *bytes, unsigned long count);
 
