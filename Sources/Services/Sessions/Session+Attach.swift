@@ -231,7 +231,9 @@ extension Session {
                     readOnly: request.mode == .readOnly),
                 milliseconds: AttachLimits.serve)
         } catch {
-            throw SessionError(.bridge, "\(error)", remedy: "", exit: .environment)
+            throw SessionError(
+                .bridge, "\(error)", remedy: "Try again; `causeway logs` has the details.",
+                details: log.tail(lines: 8), exit: .environment)
         }
     }
 }
