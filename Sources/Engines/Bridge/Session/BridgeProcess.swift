@@ -76,7 +76,9 @@ public enum BridgeProcess {
         do {
             while files == nil || !isPassed {
                 var set = PollSet()
-                let controlPlace = set.add(control.raw, .readable)
+                // Once the guest is passed on, the order to serve may be there before the guest's
+                // second connection: it stays for `waitToServe`. A session that has gone hangs up.
+                let controlPlace = set.add(control.raw, isPassed ? [] : .readable)
                 let listenerPlace = set.add(listener.raw, .readable)
                 for socket in silent { _ = set.add(socket.raw, .readable) }
                 _ = try set.wait(milliseconds: -1)
