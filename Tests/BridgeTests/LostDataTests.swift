@@ -108,6 +108,22 @@ import Testing
         #expect(bench.server.currentStatistics.uncommittedBytes == 0)
     }
 
+    @Test func `tells everybody of a drain that failed, not just the first`() throws {
+        let (bench, node, handle) = try benchWithOpenFile()
+        _ = try bench.write(node, handle, [1, 2, 3, 4])
+        bench.agent.answer = { _ in
+            .failed(GuestFailure(step: .file, errno: EIO, message: "no"))
+        }
+        var results: [Int32] = []
+        bench.server.drain { results.append($0) }
+        bench.server.drain { results.append($0) }
+        try bench.turn { results.count == 2 }
+        bench.agent.answer = { _ in .done }
+        bench.server.drain { results.append($0) }
+        try bench.turn { results.count == 3 }
+        #expect(results == [EIO, EIO, EIO])
+    }
+
     @Test func `clears set-user bits before it writes`() throws {
         let bench = try Bench()
         let node = try bench.lookUp("a", handle: 1, FakeServer.attributes(mode: 0o6755))

@@ -8,7 +8,7 @@ extension FileServer {
     /// A hidden name that is not in use, and was not in use when another bridge served the disk.
     func nextHiddenName(_ export: Int) -> [UInt8] {
         exports[export].hiddenCount += 1
-        return hiddenNames + Array("-\(exports[export].hiddenCount)".utf8)
+        return hiddenNames + Array(String(exports[export].hiddenCount, radix: 36).utf8)
     }
 
     /// Gives the hidden folder of an export, made where it is not there; nil where it cannot be.

@@ -4,7 +4,9 @@ import NFSWire
 
 extension FileServer {
     /// Names of this beginning are the bridge's own and cannot be seen or made.
-    static let hiddenPrefix = Array(".causeway-unlinked".utf8)
+    ///
+    /// Short, because minix has names of 14 bytes: four here, five for the bridge, five for a count.
+    static let hiddenPrefix = Array(".cw~".utf8)
 
     /// Whether a name is the bridge's own.
     static func isHidden(_ name: some Collection<UInt8>) -> Bool {

@@ -112,13 +112,23 @@ extension FileServer {
 
     /// Writes everything to the guest's disks; gives an errno, and EIO where data is known to be
     /// lost and nobody was told.
+    ///
+    /// The guest's kernel tells of lost data once; it is told here to everybody who asks later.
     func drain(_ body: @escaping (Int32) -> Void) {
         guard guestFailure == nil else { return body(EIO) }
+        drainWaiters.append(body)
+        guard drainWaiters.count == 1 else { return }
+        let finish = { [unowned self] (errno: Int32) in
+            if drainFailure == 0 { drainFailure = errno }
+            let waiters = drainWaiters
+            drainWaiters = []
+            for waiter in waiters { waiter(drainFailure) }
+        }
         removeAllHidden { [unowned self] in
             if agent != nil, exports.allSatisfy(\.isTwofold) {
-                return commitOneAndSync(body)
+                return commitOneAndSync(finish)
             }
-            commitAll(body)
+            commitAll(finish)
         }
     }
 

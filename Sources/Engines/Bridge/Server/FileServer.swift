@@ -73,6 +73,10 @@ final class FileServer {
     /// Requests for a whole sync that wait for the one on its way.
     var syncWaiters: [(Int32) -> Void] = []
     var syncUnderWay = false
+    /// Requests for a drain that wait for the one on its way.
+    var drainWaiters: [(Int32) -> Void] = []
+    /// What the first drain that failed said: an errno.
+    var drainFailure: Int32 = 0
     /// Whether several requests are likely to wait at once.
     var requestsComeInBursts = false
     /// How the hidden names of this bridge begin.
@@ -89,8 +93,9 @@ final class FileServer {
         self.nfs = nfs
         self.agent = agent
         self.log = log
-        let token = String(Clock.wallSeconds() << 20 ^ Clock.nanoseconds() >> 10, radix: 36)
-        hiddenNames = Self.hiddenPrefix + Array("-\(token)".utf8)
+        let token = String(Clock.wallSeconds() % 60_466_176, radix: 36)
+        hiddenNames =
+            Self.hiddenPrefix + Array((String(repeating: "0", count: 5) + token).utf8.suffix(5))
     }
 
     /// Whether the folder itself is a list of exports.

@@ -80,12 +80,13 @@ public enum BridgeProcess {
                 // second connection: it stays for `waitToServe`. A session that has gone hangs up.
                 let controlPlace = set.add(control.raw, isPassed ? [] : .readable)
                 let listenerPlace = set.add(listener.raw, .readable)
-                for socket in silent { _ = set.add(socket.raw, .readable) }
+                let places = silent.map { set.add($0.raw, .readable) }
                 _ = try set.wait(milliseconds: -1)
                 if !set[controlPlace].isEmpty { return nil }
                 if !set[listenerPlace].isEmpty, silent.count < 8 {
                     silent.append(try StreamSocket.accept(listener))
                 }
+                let waiting = silent.count
                 for socket in silent {
                     guard let role = try role(of: socket) else { continue }
                     silent.removeAll { $0 === socket }
@@ -97,6 +98,10 @@ public enum BridgeProcess {
                         isPassed = true
                     case .files: files = socket
                     }
+                }
+                // Half a greeting stays readable: it is not looked at again at once.
+                if silent.count == waiting, places.contains(where: { !set[$0].isEmpty }) {
+                    Clock.sleep(milliseconds: 1)
                 }
             }
             return files
