@@ -5,7 +5,7 @@ import NFSWire
 extension FileServer {
     /// Names of this beginning are the bridge's own and cannot be seen or made.
     ///
-    /// Short, because minix has names of 14 bytes: four here, five for the bridge, five for a count.
+    /// Short, because minix has names of 14 bytes: four here, five for the bridge, five to count.
     static let hiddenPrefix = Array(".cw~".utf8)
 
     /// Whether a name is the bridge's own.
