@@ -53,6 +53,20 @@ import Testing
         #expect(bench.guest.procedures.last == 12)
     }
 
+    @Test func `empties its hidden folder before it removes it`() throws {
+        let (bench, node) = try benchWithFile()
+        _ = try bench.open(node)
+        answerLookups(bench)
+        #expect(try bench.ask(FUSE_UNLINK, Bench.name("a")).errno == 0)
+        bench.guest.handlers[12] = { _ in nil }
+        var result: Int32?
+        bench.server.drain { result = $0 }
+        try bench.settle()
+        #expect(bench.guest.procedures.last == 12 && result == nil)
+        bench.server.loseGuest("test")
+        #expect(result == EIO)
+    }
+
     @Test func `removes one of several names of an open file as it is`() throws {
         let (bench, node) = try benchWithFile(links: 2)
         _ = try bench.open(node)

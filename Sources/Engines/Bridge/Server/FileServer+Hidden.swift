@@ -33,21 +33,35 @@ extension FileServer {
 
     /// Removes a hidden file that nobody has open any more.
     func removeHidden(_ hidden: NodeState.Hidden) {
+        hiddenRemovals += 1
         call(.remove(hidden.directory, name: hidden.name), as: NFSChangeReply.self) {
             [unowned self] outcome in
             if case .failed(let errno) = outcome, guestFailure == nil {
                 log("cannot remove \(String(decoding: hidden.name, as: UTF8.self)): errno \(errno)")
             }
+            hiddenRemovals -= 1
+            guard hiddenRemovals == 0 else { return }
+            let waiters = hiddenWaiters
+            hiddenWaiters = []
+            for waiter in waiters { waiter() }
         }
     }
 
-    /// Removes all hidden files and folders; nobody has a file open any more, or may.
+    /// Removes all hidden files, and then their folders; nobody has a file open any more, or may.
     func removeAllHidden(_ body: @escaping () -> Void) {
         for state in nodes.states() {
             guard let hidden = state.hidden else { continue }
             state.hidden = nil
             removeHidden(hidden)
         }
+        // The server works on several calls at once: a folder is not empty before its files are gone.
+        guard hiddenRemovals == 0 else {
+            return hiddenWaiters.append { [unowned self] in removeHiddenFolders(body) }
+        }
+        removeHiddenFolders(body)
+    }
+
+    private func removeHiddenFolders(_ body: @escaping () -> Void) {
         var waiting = 1
         let done = {
             waiting -= 1

@@ -73,6 +73,9 @@ final class FileServer {
     /// Requests for a whole sync that wait for the one on its way.
     var syncWaiters: [(Int32) -> Void] = []
     var syncUnderWay = false
+    /// Hidden files that are being removed, and what waits until they are gone.
+    var hiddenRemovals = 0
+    var hiddenWaiters: [() -> Void] = []
     /// Requests for a drain that wait for the one on its way.
     var drainWaiters: [(Int32) -> Void] = []
     /// What the first drain that failed said: an errno.
