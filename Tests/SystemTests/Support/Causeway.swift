@@ -80,11 +80,21 @@ final class Causeway {
         var arguments = ["mount", source, mountpoint, "--json"] + options
         if !options.contains("--via") { arguments += ["--via", Settings.hypervisor] }
         let outcome = try run(arguments, seconds: seconds)
-        try #require(outcome.isSuccess, "\(outcome)")
+        try #require(outcome.isSuccess, "\(outcome)\n\(logsOfFailed())")
         let mounted = try Mounted(folder: mountpoint, outcome: outcome)
         seen.formUnion(mounted.processes.values)
         for process in mounted.processes.values { seen.formUnion(Processes.below(process)) }
         return mounted
+    }
+
+    /// The logs of sessions that failed, for a test's report.
+    private func logsOfFailed() -> String {
+        let list = (try? run(["logs"]))?.stdout ?? ""
+        let names = list.split(separator: "\n").filter { $0.hasSuffix("  ended") }
+        return names.map { line in
+            let name = String(line.split(separator: " ")[0])
+            return "log of \(name):\n" + ((try? run(["logs", name]))?.stdout.suffix(4000) ?? "")
+        }.joined(separator: "\n")
     }
 
     /// Unmounts, and expects a clean receipt.
