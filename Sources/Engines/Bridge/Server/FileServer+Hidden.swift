@@ -54,7 +54,7 @@ extension FileServer {
             state.hidden = nil
             removeHidden(hidden)
         }
-        // The server works on several calls at once: a folder is not empty before its files are gone.
+        // The server works on several calls at once: the folder is not empty before.
         guard hiddenRemovals == 0 else {
             return hiddenWaiters.append { [unowned self] in removeHiddenFolders(body) }
         }
