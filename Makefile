@@ -15,7 +15,9 @@ BIN := .build/release
 
 .PHONY: demo test build appliance lint install clean packages unit-tests system-tests
 
-demo: packages build
+demo:
+	@scripts/install-packages build run demo $(if $(filter own,$(KERNEL)),kernel)
+	@$(MAKE) --no-print-directory build
 	scripts/demo $(BIN)/causeway $(KERNEL)
 
 test: packages lint unit-tests system-tests
@@ -23,11 +25,13 @@ test: packages lint unit-tests system-tests
 packages:
 	@scripts/install-packages
 
-build: packages
+build:
+	@scripts/install-packages build
 	$(SWIFT) build -c release --product causeway
 	$(SWIFT) build -c release --product causeway-guest
 
 appliance: build
+	@scripts/install-packages $(filter-out distro,$(KERNEL:own=kernel)) run
 	$(BIN)/causeway appliance build --kernel $(KERNEL)
 
 lint:
