@@ -76,6 +76,38 @@ import Testing
         #expect(recent.attributes(2, generation: 0, now: 0) == nil)
     }
 
+    @Test func `takes what a read tells, unless the file has changed since it was asked`() throws {
+        var recent = RecentAttributes()
+        var asked = recent.moment
+        recent.tell(7, generation: 0, try attributes(), asked: asked, now: 0)
+        #expect(recent.attributes(7, generation: 0, now: 0) != nil)
+        asked = recent.moment
+        recent.begin(7, generation: 0)
+        recent.end(7, nil, now: 0)
+        recent.tell(7, generation: 0, try attributes(), asked: asked, now: 0)
+        #expect(recent.attributes(7, generation: 0, now: 0) == nil)
+        asked = recent.moment
+        recent.begin(7, generation: 0)
+        recent.tell(7, generation: 0, try attributes(), asked: recent.moment, now: 0)
+        #expect(recent.attributes(7, generation: 0, now: 0) == nil)
+    }
+
+    @Test func `takes nothing told by a read that a change of another number may have outrun`()
+        throws
+    {
+        var recent = RecentAttributes()
+        let asked = recent.moment
+        recent.forgetAll()
+        recent.begin(1, generation: 0)
+        recent.end(1, nil, now: 0)
+        for number in 2...UInt64(RecentAttributes.limit + 2) {
+            recent.begin(number, generation: 0)
+            recent.end(number, nil, now: 0)
+        }
+        recent.tell(1, generation: 0, try attributes(), asked: asked, now: 0)
+        #expect(recent.attributes(1, generation: 0, now: 0) == nil)
+    }
+
     @Test func `is bounded and keeps what is on its way`() throws {
         var recent = RecentAttributes()
         recent.begin(0, generation: 0)

@@ -76,6 +76,8 @@ public struct NFSLinkTargetReply: NFSReply {
 
 /// READ.
 public struct NFSReadReply: NFSReply {
+    /// Attributes after the read, where the server says.
+    public let attributes: NFSAttributes?
     /// Where in the message the data lies, in bytes from its start.
     public let data: Range<Int>
     /// Whether the data reaches the end of the file.
@@ -83,7 +85,7 @@ public struct NFSReadReply: NFSReply {
 
     /// Decodes READ3resok.
     public init(decoding reader: inout XDRReader) throws(BytesError) {
-        _ = try reader.optionalAttributes()
+        attributes = try reader.optionalAttributes()
         _ = try reader.word()
         isEnd = try reader.flag()
         data = try reader.opaqueRange(limit: NFSLimits.transfer)

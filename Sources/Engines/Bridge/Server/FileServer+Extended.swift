@@ -130,7 +130,11 @@ extension FileServer {
             handle: node.handle.bytes, name: name, value: value, flags: flags)
         recent.forget(message.node)
         nodes.noteAttributes(message.node)
-        ask(unique, node, request) { [unowned self] _ in fail(unique, 0) }
+        let number = message.node
+        ask(unique, node, request) { [unowned self] _ in
+            recent.forget(number)
+            fail(unique, 0)
+        }
     }
 
     /// FUSE_REMOVEXATTR.
@@ -139,8 +143,11 @@ extension FileServer {
         let unique = message.unique
         guard isAnswered(name, node) else { return fail(unique, EOPNOTSUPP) }
         recent.forget(message.node)
+        let number = message.node
         ask(unique, node, .removeAttribute(handle: node.handle.bytes, name: name)) {
-            [unowned self] _ in fail(unique, 0)
+            [unowned self] _ in
+            recent.forget(number)
+            fail(unique, 0)
         }
     }
 

@@ -7,6 +7,8 @@ extension FileServer {
     /// What a process, or the kernel's own read-ahead, wants of a file.
     struct ReadRequest {
         var unique: UInt64
+        var number: UInt64
+        var generation: UInt32
         var handle: FileHandle
         var offset: UInt64
         var size: Int
@@ -18,7 +20,8 @@ extension FileServer {
         else { return }
         let size = min(Int(input.size), NFSLimits.transfer)
         let wanted = ReadRequest(
-            unique: message.unique, handle: node.handle, offset: input.offset, size: size)
+            unique: message.unique, number: message.node, generation: node.generation,
+            handle: node.handle, offset: input.offset, size: size)
         guard input.offset <= UInt64(Int64.max) - UInt64(size) else {
             return fail(message.unique, EINVAL)
         }
@@ -54,10 +57,16 @@ extension FileServer {
     private func readDirectly(_ wanted: ReadRequest) {
         let request = NFSRequest.read(
             wanted.handle, offset: wanted.offset, count: UInt32(min(wanted.size, transfer)))
+        let asked = recent.moment
         callRecord(request, as: NFSReadReply.self) { [unowned self] outcome, record in
             switch outcome {
             case .failed(let errno): fail(wanted.unique, errno)
             case .done(let reply):
+                if let attributes = reply.attributes {
+                    recent.tell(
+                        wanted.number, generation: wanted.generation, attributes, asked: asked,
+                        now: Clock.milliseconds())
+                }
                 guard let record, reply.data.count <= wanted.size else {
                     return fail(wanted.unique, EIO)
                 }

@@ -18,7 +18,10 @@ extension FileServer {
         lookUpVictim(parent, name) { [unowned self] victim in
             guard let victim else { return remove(unique, folder, request) }
             recent.forgetAll()
-            moveAside(victim, parent, name) { [unowned self] errno in fail(unique, errno) }
+            moveAside(victim, parent, name) { [unowned self] errno in
+                recent.forgetAll()
+                fail(unique, errno)
+            }
         }
     }
 
@@ -26,6 +29,7 @@ extension FileServer {
         beginChange(of: folder)
         recent.forgetLinked()
         call(request, as: NFSChangeReply.self) { [unowned self] outcome in
+            recent.forgetLinked()
             switch outcome {
             case .failed(let errno):
                 endChange(of: folder)
@@ -132,7 +136,10 @@ extension FileServer {
         put(newName, into: input.newdir, to)
         recent.forgetAll()
         let finish = { [unowned self] in
-            move(from.handle, name, to.handle, newName) { [unowned self] in fail(unique, $0) }
+            move(from.handle, name, to.handle, newName) { [unowned self] errno in
+                recent.forgetAll()
+                fail(unique, errno)
+            }
         }
         guard files.count > 0, flags == 0 else { return finish() }
         lookUpVictim(to, newName) { [unowned self] victim in
@@ -143,6 +150,7 @@ extension FileServer {
                 keepAside(victim, to, newName) { [unowned self] errno, undo in
                     guard errno == 0 else { return fail(unique, errno) }
                     move(from.handle, name, to.handle, newName) { [unowned self] errno in
+                        recent.forgetAll()
                         if errno != 0 { undo() }
                         fail(unique, errno)
                     }

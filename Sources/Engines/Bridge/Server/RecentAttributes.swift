@@ -18,15 +18,19 @@ struct RecentAttributes {
         var isMixed = false
         var attributes: NFSAttributes?
         var time: Int64 = 0
+        var lastChange: UInt64 = 0
     }
 
     private var entries: [UInt64: Entry] = [:]
     private var order: [UInt64] = []
+    private var lastForgotten: UInt64 = 0
+    /// Counts changes: a moment between them.
+    private(set) var moment: UInt64 = 0
 
     /// A change of a file is on its way.
     mutating func begin(_ number: UInt64, generation: UInt32) {
         if entries[number]?.generation != generation { add(number, generation) }
-        entries[number]?.attributes = nil
+        alter(number)
         entries[number]?.inFlight += 1
         if let entry = entries[number], entry.inFlight > 1 { entries[number]?.isMixed = true }
     }
@@ -44,7 +48,24 @@ struct RecentAttributes {
     }
 
     /// Something else than a counted change may have altered the attributes.
-    mutating func forget(_ number: UInt64) { entries[number]?.attributes = nil }
+    mutating func forget(_ number: UInt64) { alter(number) }
+
+    /// The server told attributes in its answer to a call that changes nothing.
+    ///
+    /// - Parameter asked: the moment of the call: a change since then makes them old.
+    mutating func tell(
+        _ number: UInt64, generation: UInt32, _ attributes: NFSAttributes, asked: UInt64,
+        now: Int64
+    ) {
+        guard lastForgotten <= asked else { return }
+        if let entry = entries[number], entry.generation == generation {
+            guard entry.inFlight == 0, entry.lastChange <= asked else { return }
+        } else {
+            add(number, generation)
+        }
+        entries[number]?.attributes = attributes
+        entries[number]?.time = now
+    }
 
     /// A name was removed: the file that it led to has one less, whichever it was.
     mutating func forgetLinked() {
@@ -52,13 +73,15 @@ struct RecentAttributes {
             guard let attributes = entry.attributes, attributes.type != .directory,
                 attributes.links > 1
             else { continue }
-            entries[number]?.attributes = nil
+            alter(number)
         }
+        distrustReads()
     }
 
     /// Something happened to files that are not known by number.
     mutating func forgetAll() {
-        for number in entries.keys { entries[number]?.attributes = nil }
+        for number in entries.keys { alter(number) }
+        distrustReads()
     }
 
     /// The attributes, where they can be trusted.
@@ -69,6 +92,18 @@ struct RecentAttributes {
         return entry.attributes
     }
 
+    /// What reads that are on their way will tell may be old, whatever they read.
+    private mutating func distrustReads() {
+        moment += 1
+        lastForgotten = moment
+    }
+
+    private mutating func alter(_ number: UInt64) {
+        moment += 1
+        entries[number]?.attributes = nil
+        entries[number]?.lastChange = moment
+    }
+
     private mutating func add(_ number: UInt64, _ generation: UInt32) {
         if entries.updateValue(Entry(generation: generation), forKey: number) != nil { return }
         order.append(number)
@@ -77,6 +112,7 @@ struct RecentAttributes {
         for _ in 0..<order.count {
             let oldest = order.removeFirst()
             guard entries[oldest]?.inFlight ?? 0 > 0 else {
+                lastForgotten = max(lastForgotten, entries[oldest]?.lastChange ?? 0)
                 entries[oldest] = nil
                 return
             }
