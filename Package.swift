@@ -40,7 +40,10 @@ func tests(_ name: String, uses dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "causeway",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     ],
     targets: [
         // Ground: values and bytes, no I/O.
@@ -54,6 +57,7 @@ let package = Package(
         .target(name: "CPlatform", path: "Sources/Seams/CPlatform"),
         room("Seams", "Platform", uses: ["CPlatform", "Bytes"]),
         room("Seams", "VirtualMachine", uses: ["Platform"]),
+        room("Seams", "BlockDevice", uses: ["Platform"]),
         library("CBlkid", "blkid", apt: "libblkid-dev"),
         .systemLibrary(name: "CFUSE", path: "Sources/Seams/CFUSE"),
 
@@ -71,6 +75,8 @@ let package = Package(
         room(
             "Engines", "Bridge",
             uses: ["Bytes", "GuestWire", "GuestLink", "NFSWire", "Platform", "CFUSE"]),
+
+        room("Engines", "SCSITarget", uses: ["BlockDevice"]),
 
         // Guest: the agent; no Foundation.
         room("Guest", "GuestCore", uses: ["Bytes", "GuestWire", "FUSEWire", "Platform"]),

@@ -18,6 +18,7 @@ enum House {
         "CPIOLayout": ["Bytes"],
         "Platform": ["CPlatform"],
         "VirtualMachine": ["Platform"],
+        "BlockDevice": ["Platform"],
         "Inspection": ["Catalogue"],
         "Hypervisors": ["Sandbox"],
         "StorageDaemon": ["Sandbox"],
