@@ -82,11 +82,18 @@ let package = Package(
         room("Guest", "GuestCore", uses: ["Bytes", "GuestWire", "FUSEWire", "Platform"]),
 
         // Services: disk state, sockets, processes.
+        room("Services", "Lines", uses: ["Platform"]),
+        room(
+            "Services", "Targets",
+            uses: [
+                "Lines", "Sandbox", "BlockDevice", "BlockDevices", "BlockFilters", "NBDServer",
+                "ISCSITarget", "SCSITarget", "Platform", nio, nioPosix,
+            ]),
         room(
             "Services", "Sessions",
             uses: [
                 "Catalogue", "Inspection", "Appliance", "Sandbox", "Hypervisors", "StorageDaemon",
-                "GuestLink", "GuestWire", "Bridge", "VirtualMachine", "Platform",
+                "GuestLink", "GuestWire", "Bridge", "VirtualMachine", "Platform", "Lines", "Targets",
             ]),
 
         // Programs: arguments, environment, exit codes.
@@ -94,7 +101,7 @@ let package = Package(
             name: "causeway",
             dependencies: [
                 "Sessions", "Inspection", "Catalogue", "Appliance", "Hypervisors", "Bridge",
-                "VirtualMachine", "Platform", argumentParser,
+                "VirtualMachine", "Platform", "Targets", argumentParser,
             ],
             path: "Sources/Programs/causeway", swiftSettings: strict),
         .executableTarget(
@@ -128,6 +135,7 @@ let package = Package(
         tests("Bridge", uses: ["Bridge", "NFSWire", "GuestWire", "Bytes", "Platform", "CFUSE"]),
         tests("GuestLink", uses: ["GuestLink", "GuestWire", "Bytes", "Platform"]),
         tests("GuestCore", uses: ["GuestCore", "GuestWire", "FUSEWire", "Bytes", "Platform"]),
+        tests("Lines", uses: ["Lines", "Platform"]),
         tests("Sessions", uses: ["Sessions", "Platform"]),
         tests("FileSystemLab", uses: ["FileSystemLab", "Platform"]),
         tests("System", uses: ["FileSystemLab", "Platform"]),

@@ -179,3 +179,30 @@ extension Region {
         return words.joined(separator: " and ")
     }
 }
+
+extension SourceReport {
+    /// Where a partition lies, whatever it holds; the whole source for `whole`.
+    public func range(
+        of partition: PartitionPath
+    ) throws(InspectionError) -> (offset: UInt64, length: UInt64) {
+        var region: Region? = root
+        var found: (offset: UInt64, length: UInt64) = (0, geometry.size)
+        for (depth, number) in partition.numbers.enumerated() {
+            guard let next = region?.table?.partitions.first(where: { $0.number == number }) else {
+                throw InspectionError(
+                    .noSuchVolume,
+                    cause: "\(path) has no partition "
+                        + "\(PartitionPath(Array(partition.numbers[...depth])))",
+                    remedy: "`causeway probe` lists them.")
+            }
+            if let problem = next.problem {
+                throw InspectionError(
+                    .noSuchVolume, cause: "partition \(partition) cannot be used: \(problem)",
+                    remedy: "`causeway probe` shows the whole table.")
+            }
+            found = (next.offset, next.length)
+            region = next.region
+        }
+        return found
+    }
+}

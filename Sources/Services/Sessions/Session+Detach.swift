@@ -37,7 +37,8 @@ extension Session {
                 throw error
             }
         }
-        let figures = drainBridge(force: force, steps: &steps)
+        let exported = stopTargets(force: force, steps: &steps)
+        let figures = exported ?? drainBridge(force: force, steps: &steps)
         unmountGuest(force: force, steps: &steps)
         stopMachine(steps: &steps)
         stopStorage(force: force, steps: &steps)
@@ -60,6 +61,7 @@ extension Session {
         } else if isMounted {
             try? FuseMount.unmount(mountpoint: request.mountpoint, lazy: true)
         }
+        _ = try? targets?.process.killAndWait()
         bridge?.guestIsGone(reason: "the mount failed")
         _ = try? bridge?.process.killAndWait()
         _ = try? machine?.killAndWait()
@@ -183,6 +185,7 @@ extension Session {
     }
 
     private func removeTraces() {
+        for path in listenerPaths { try? Files.remove(path) }
         for overlay in temporaryOverlays { try? Files.remove(overlay) }
         if request.removesMountpoint { try? Files.removeDirectory(request.mountpoint) }
         if record.failure != nil { keepLog() }

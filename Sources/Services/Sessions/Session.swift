@@ -25,6 +25,9 @@ final class Session {
     var machine: ChildProcess?
     var bridge: BridgeHandle?
     var guest: GuestConnection?
+    var targets: TargetHandle?
+    /// Sockets in the file system that end with the session.
+    var listenerPaths: [String] = []
     var exports: [ExportDescription] = []
     /// Overlay files that end with the session.
     var temporaryOverlays: [String] = []

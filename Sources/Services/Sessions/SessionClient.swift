@@ -1,5 +1,6 @@
 import Bridge
 import FoundationEssentials
+import Lines
 import Platform
 
 /// The commands' side of a session: start one, speak to a running one, tidy up a dead one.

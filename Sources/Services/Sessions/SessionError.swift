@@ -22,6 +22,8 @@ public struct SessionError: Error, Codable, Sendable, CustomStringConvertible {
         case guest
         /// FUSE and NFS.
         case bridge
+        /// The servers of an export.
+        case target
         /// The host itself: packages, switches, permissions.
         case host
         /// The session's own bookkeeping.

@@ -1,6 +1,7 @@
 import Bridge
 import GuestLink
 import GuestWire
+import Lines
 import Platform
 import StorageDaemon
 
@@ -8,7 +9,7 @@ import StorageDaemon
 struct SessionLoop {
     let session: Session
 
-    private enum Watched { case machine, bridge, storage, source, listener }
+    private enum Watched { case machine, bridge, storage, targets, source, listener }
 
     /// Runs until the session is detached.
     func run() {
@@ -33,6 +34,9 @@ struct SessionLoop {
         var watched: [(Int32, Watched)] = [(session.listener.raw, .listener)]
         if let machine = session.machine { watched.append((machine.pidfd.raw, .machine)) }
         if let bridge = session.bridge { watched.append((bridge.process.pidfd.raw, .bridge)) }
+        if let targets = session.targets {
+            watched.append((targets.process.pidfd.raw, .targets))
+        }
         if let storage = session.storage {
             watched.append((storage.process.pidfd.raw, .storage))
             if let watch = storage.sourceWatch { watched.append((watch.descriptor.raw, .source)) }
@@ -46,6 +50,7 @@ struct SessionLoop {
         case .listener: return serveCommand()
         case .machine: session.machineEnded()
         case .storage: session.storageEnded()
+        case .targets: session.targetsEnded()
         case .source: session.sourceChanged()
         case .bridge: return session.bridgeEnded()
         }
@@ -114,6 +119,8 @@ extension Session {
     func sourceChanged() {
         guard let change = storage?.sourceWatch?.check() else { return }
         fail("the source was changed by somebody else: \(change)")
+        _ = try? targets?.process.killAndWait()
+        targets = nil
         bridge?.guestIsGone(reason: "the source was changed by somebody else")
         _ = try? machine?.killAndWait()
         machine = nil
@@ -127,6 +134,8 @@ extension Session {
         guard let storage else { return }
         let end = (try? storage.process.wait(milliseconds: 0)).flatMap { $0 }
         self.storage = nil
+        _ = try? targets?.process.killAndWait()
+        targets = nil
         fail("the storage daemon ended unexpectedly (\(end.map(\.description) ?? "unknown"))")
         bridge?.guestIsGone(reason: "the storage daemon ended")
         _ = try? machine?.killAndWait()

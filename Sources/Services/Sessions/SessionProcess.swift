@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Lines
 import Platform
 
 /// The process that holds a session, from attach to a proven-clean detach.
@@ -24,7 +24,9 @@ public enum SessionProcess {
             let announce = { (phase: String) in
                 _ = try? launcher.send(SessionEvent.phase(phase))
             }
-            if session.request.isNative {
+            if session.request.export != nil {
+                try session.attachExport(announce: announce)
+            } else if session.request.isNative {
                 try session.attachNative(announce: announce)
             } else {
                 try session.attach(announce: announce)
@@ -44,7 +46,12 @@ public enum SessionProcess {
 extension SessionError {
     /// Any error as a session error.
     static func any(_ error: any Error) -> SessionError {
-        (error as? SessionError)
-            ?? SessionError(.session, "\(error)", remedy: "See `causeway logs`.")
+        if let error = error as? SessionError { return error }
+        if error is LineError {
+            return SessionError(
+                .session, "the session does not answer",
+                remedy: "Look at `causeway list`; `causeway unmount --force` ends it.")
+        }
+        return SessionError(.session, "\(error)", remedy: "See `causeway logs`.")
     }
 }

@@ -38,7 +38,7 @@ public struct SessionRecord: Codable, Sendable {
     public var source: String
     /// Device and inode of the source: its identity whatever its name.
     public var sourceIdentity: String
-    /// The folder.
+    /// The folder; empty for an export.
     public var mountpoint: String
     /// Whether the session made the folder.
     public var removesMountpoint: Bool
@@ -50,10 +50,12 @@ public struct SessionRecord: Codable, Sendable {
     public var failure: String?
     /// The hypervisor.
     public var hypervisor: String
-    /// Process ids by role: session, machine, bridge, storage.
+    /// Process ids by role: session, machine, bridge, storage, targets.
     public var processes: [String: Int32]
     /// The file systems.
     public var volumes: [Volume]
+    /// Where clients attach, as URLs; nil for a mount.
+    public var urls: [String]?
     /// Start, seconds since the epoch.
     public var started: Int64
     /// Milliseconds from the start of each phase to its end, in order.

@@ -41,13 +41,14 @@ public struct SessionRegistry: Sendable {
         return record
     }
 
-    /// Finds a session by its name, its folder or its source.
+    /// Finds a session by its name, its folder, its source, or a URL of its export.
     public func find(_ words: String) -> SessionRecord? {
         let all = list()
         if let record = all.first(where: { $0.id == words }) { return record }
         // The last path component of a dead mount cannot be resolved, its parent can.
         let path = Self.absolute(words)
         return all.last { $0.mountpoint == path } ?? all.last { $0.source == path }
+            ?? all.last { $0.urls?.contains(words) == true }
     }
 
     /// The session that holds this source, if one of ours does.

@@ -13,7 +13,7 @@ public enum WriteMode: String, Codable, Sendable {
 public struct SessionRequest: Codable, Sendable {
     /// The source's absolute path, links resolved.
     public var source: String
-    /// The folder to mount on, absolute.
+    /// The folder to mount on, absolute; empty for an export.
     public var mountpoint: String
     /// Whether the session made that folder and removes it at the end.
     public var removesMountpoint: Bool
@@ -37,6 +37,8 @@ public struct SessionRequest: Codable, Sendable {
     public var user: UInt32
     /// The group of everything in the folder unless `faithful`.
     public var group: UInt32
+    /// What clients are given blocks by; nil for a folder.
+    public var export: ExportRequest?
     /// Where Causeway keeps its files.
     public var folders: CausewayFolders
 

@@ -1,21 +1,17 @@
 import Platform
 import Testing
 
-@testable import Sessions
+@testable import Lines
 
 @Suite struct LineChannelTests {
     @Test func `values arrive in order, also when they come in one packet`() throws {
         let (left, right) = try Descriptors.socketPair()
         let sender = LineChannel(left)
         let receiver = LineChannel(right)
-        try sender.send(SessionEvent.phase("one"))
-        try sender.send(SessionEvent.phase("two\nlines"))
+        try sender.send("one")
+        try sender.send("two\nlines")
         for expected in ["one", "two\nlines"] {
-            guard case .phase(let name) = try receiver.receive(SessionEvent.self) else {
-                Issue.record("not a phase")
-                return
-            }
-            #expect(name == expected)
+            #expect(try receiver.receive(String.self) == expected)
         }
     }
 
@@ -24,19 +20,19 @@ import Testing
         let receiver = LineChannel(right)
         withExtendedLifetime(left) {}
         left = nil
-        #expect(try receiver.receive(SessionEvent.self, milliseconds: 1000) == nil)
+        #expect(try receiver.receive(String.self, milliseconds: 1000) == nil)
         right = try Descriptors.socketPair().0
     }
 
     @Test func `silence and garbage are errors`() throws {
         let (left, right) = try Descriptors.socketPair()
         let receiver = LineChannel(right)
-        #expect(throws: (any Error).self) {
-            try receiver.receive(SessionEvent.self, milliseconds: 10)
+        #expect(throws: LineError.silent) {
+            try receiver.receive(String.self, milliseconds: 10)
         }
         try Files.writeAll(Array("not json\n".utf8), to: left.raw)
         #expect(throws: (any Error).self) {
-            try receiver.receive(SessionEvent.self, milliseconds: 1000)
+            try receiver.receive(String.self, milliseconds: 1000)
         }
     }
 }

@@ -1,0 +1,39 @@
+public import Targets
+
+/// What `causeway export` asks of a session: blocks for clients instead of a folder.
+public struct ExportRequest: Codable, Sendable {
+    /// One thing to listen on.
+    public struct Endpoint: Codable, Sendable, Equatable {
+        /// What is spoken there.
+        public var `protocol`: ExportProtocol
+        /// Where; nil for the protocol's own port on 127.0.0.1, or any free one where that is
+        /// taken.
+        public var address: ListenAddress?
+
+        /// Names an endpoint.
+        public init(_ protocol: ExportProtocol, _ address: ListenAddress? = nil) {
+            self.protocol = `protocol`
+            self.address = address
+        }
+    }
+
+    /// Where clients find it.
+    public var endpoints: [Endpoint]
+    /// The export's name; nil for one made from the source's.
+    public var name: String?
+    /// The iSCSI target's name; nil for one made from the export's.
+    public var iscsiName: String?
+    /// Format of the image; raw unless the user says otherwise.
+    public var format: String
+    /// Unit of addressing, in bytes; nil for the source's own.
+    public var sectorSize: UInt32?
+    /// Who may attach.
+    public var access: ExportAccess
+
+    /// Asks for these endpoints, open to this host.
+    public init(endpoints: [Endpoint]) {
+        self.endpoints = endpoints
+        format = "raw"
+        access = ExportAccess()
+    }
+}

@@ -1,0 +1,136 @@
+import Inspection
+import Platform
+import Sandbox
+import StorageDaemon
+import Targets
+
+extension Session {
+    /// Makes blocks attachable: no guest is involved.
+    ///
+    /// On an error everything that was started is for `abandon` to end.
+    func attachExport(announce: @escaping (String) -> Void) throws(SessionError) {
+        guard let export = request.export else { return }
+        var clock = PhaseClock(announce: announce)
+        clock.begin("inspect")
+        let names = ExportNames(export, source: request.source)
+        var plan = try planExport(export, names: names)
+        let listeners = try ExportListeners(export)
+        listenerPaths = listeners.paths
+        clock.begin("start")
+        // 3 is the plan's own channel.
+        var descriptors: [Int32] = []
+        var grants: [SandboxedProgram.Grant] = []
+        switch plan.store {
+        case .descriptor:
+            plan.store = .descriptor(4)
+            descriptors.append(source.descriptor.raw)
+        case .daemon(let socket, let name):
+            plan.store = .daemon(socket: Self.storageSocket, name: name)
+            grants.append(.socket(socket, at: Self.storageSocket))
+        }
+        for listener in listeners.all {
+            plan.listeners.append(
+                .init(descriptor: 4 + Int32(descriptors.count), protocol: listener.protocol))
+            descriptors.append(listener.socket.raw)
+        }
+        let targets = try withExtendedLifetime(listeners) { () throws(SessionError) in
+            try TargetHandle.start(plan, descriptors: descriptors, grants: grants, log: log.raw)
+        }
+        self.targets = targets
+        record.processes["targets"] = targets.process.id
+        record.urls = listeners.all.map {
+            names.url($0.protocol, at: $0.address, tls: export.access.tls != nil)
+        }
+        clock.end()
+        record.phases = clock.phases
+        record.state = .usable
+        publish()
+        log.note("exported as \(record.urls?.joined(separator: ", ") ?? "nothing")")
+    }
+
+    /// Where the target process finds the storage daemon's socket.
+    private static let storageSocket = "/run/storage"
+
+    private func planExport(
+        _ export: ExportRequest, names: ExportNames
+    ) throws(SessionError) -> TargetPlan {
+        let geometry = try SessionError.wrap(.source, "cannot measure \(request.source)") {
+            () throws(SystemError) in try Files.geometry(source.descriptor)
+        }
+        var plan = TargetPlan(
+            store: .descriptor(-1), length: geometry.size, readOnly: request.mode == .readOnly,
+            name: names.name, identity: "\(request.source)\n\(source.identity)",
+            iscsiName: names.iscsi)
+        plan.logicalBlockSize = export.sectorSize ?? geometry.logicalSector
+        plan.physicalBlockSize = max(plan.logicalBlockSize, max(geometry.physicalSector, 4096))
+        plan.access = export.access
+        if let partition = request.partition {
+            let range = try findPartition(partition)
+            plan.offset = range.offset
+            plan.length = range.length
+        }
+        guard plan.length >= UInt64(plan.logicalBlockSize) else {
+            throw SessionError(
+                .source, "\(request.source) holds less than one sector of "
+                    + "\(plan.logicalBlockSize) bytes", remedy: "Check that it is the right file.",
+                exit: .sourceUnusable)
+        }
+        return plan
+    }
+
+    private func findPartition(
+        _ words: String
+    ) throws(SessionError) -> (offset: UInt64, length: UInt64) {
+        do {
+            let report = try Inspector().inspect(source.descriptor, path: request.source)
+            guard let path = PartitionPath(words) else {
+                throw InspectionError(
+                    .noSuchVolume, cause: "\(words) is no partition number",
+                    remedy: "Give a number such as 2, or 2.1 for a table inside a partition.")
+            }
+            return try report.range(of: path)
+        } catch {
+            throw SessionError(
+                .source, error.cause, remedy: error.remedy, exit: .sourceUnusable)
+        }
+    }
+
+    /// Lets clients finish, and has everything they were told is written made durable.
+    ///
+    /// Nil where nothing was exported.
+    func stopTargets(
+        force: Bool, steps: inout DetachSteps
+    ) -> (read: UInt64, written: UInt64)? {
+        guard request.export != nil else { return nil }
+        guard let targets else { return (0, 0) }
+        steps.begin("clients")
+        self.targets = nil
+        do {
+            let figures = try targets.stop(
+                milliseconds: force ? ExportLimits.forced : ExportLimits.drain)
+            steps.end(
+                "clients", held: true,
+                "\(figures.bytesWritten) bytes written by clients are flushed")
+            return (figures.bytesRead, figures.bytesWritten)
+        } catch {
+            steps.end("clients", held: false, error.cause)
+            return (0, 0)
+        }
+    }
+
+    /// The target process ended by itself: clients have lost their disk.
+    func targetsEnded() {
+        guard let targets else { return }
+        let end = (try? targets.process.wait(milliseconds: 0)).flatMap { $0 }
+        self.targets = nil
+        fail("the target process ended unexpectedly (\(end.map(\.description) ?? "unknown"))")
+    }
+}
+
+/// Time limits of an export, in milliseconds.
+private enum ExportLimits {
+    /// What clients have sent is finished in this time.
+    static let drain: Int64 = 30_000
+    /// The same, where the user forces.
+    static let forced: Int64 = 1000
+}

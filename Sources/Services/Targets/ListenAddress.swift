@@ -1,0 +1,48 @@
+/// Where a target listens, as a user says it.
+public enum ListenAddress: Equatable, Hashable, Sendable, Codable, CustomStringConvertible {
+    /// A numeric IPv4 or IPv6 address and a port; port 0 lets the system choose.
+    case tcp(host: String, port: UInt16)
+    /// A socket in the file system.
+    case unix(path: String)
+
+    /// Parses `127.0.0.1:3260`, `[::1]:3260`, `:3260` (all of IPv4), or `unix:/path`; nil for
+    /// anything else.
+    public init?(_ text: String) {
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst(5))
+            guard path.hasPrefix("/"), path.utf8.count < Self.pathLimit else { return nil }
+            self = .unix(path: path)
+            return
+        }
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
+        else { return nil }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+            guard host.contains(":") else { return nil }
+        } else if host.contains(":") {
+            return nil
+        }
+        self = .tcp(host: host.isEmpty ? "0.0.0.0" : String(host), port: port)
+    }
+
+    /// The longest path that sockaddr_un holds.
+    static let pathLimit = 108
+
+    /// Whether only this host reaches it.
+    public var isLocal: Bool {
+        switch self {
+        case .unix: true
+        case .tcp(let host, _): host == "::1" || host.hasPrefix("127.")
+        }
+    }
+
+    /// The form that is parsed.
+    public var description: String {
+        switch self {
+        case .unix(let path): "unix:\(path)"
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        }
+    }
+}

@@ -1,0 +1,123 @@
+/// What a target process serves, and where.
+///
+/// The session sends it as the first line over the process's descriptor 3; the descriptors that
+/// it names are the process's own.
+public struct TargetPlan: Codable, Sendable {
+    /// Where the blocks come from.
+    public enum Store: Codable, Sendable {
+        /// An open file or block device.
+        case descriptor(Int32)
+        /// A storage daemon's NBD socket, and the export's name on it.
+        case daemon(socket: String, name: String)
+    }
+
+    /// A socket that listens already.
+    public struct Listener: Codable, Sendable {
+        /// Its descriptor.
+        public var descriptor: Int32
+        /// What is spoken there.
+        public var `protocol`: ExportProtocol
+
+        /// Names a listener.
+        public init(descriptor: Int32, protocol: ExportProtocol) {
+            self.descriptor = descriptor
+            self.protocol = `protocol`
+        }
+    }
+
+    /// Where the blocks come from.
+    public var store: Store
+    /// First byte of the part that is served.
+    public var offset: UInt64
+    /// Its length in bytes.
+    public var length: UInt64
+    /// Whether nothing may be written.
+    public var readOnly: Bool
+    /// Unit of addressing, in bytes.
+    public var logicalBlockSize: UInt32
+    /// Unit that is written without a read before, in bytes.
+    public var physicalBlockSize: UInt32
+    /// The export's name.
+    public var name: String
+    /// What stays the same for the same source: serial numbers are made from it.
+    public var identity: String
+    /// Who may come in, and how it is proved.
+    public var access: ExportAccess
+    /// The iSCSI name of the target.
+    public var iscsiName: String
+    /// Where to listen.
+    public var listeners: [Listener]
+    /// A file, open for writing, that keeps persistent reservations; nil keeps them in memory.
+    public var reservations: Int32?
+
+    /// Plans to serve a whole store under a name.
+    public init(
+        store: Store, length: UInt64, readOnly: Bool, name: String, identity: String,
+        iscsiName: String
+    ) {
+        self.store = store
+        self.length = length
+        self.readOnly = readOnly
+        self.name = name
+        self.identity = identity
+        self.iscsiName = iscsiName
+        offset = 0
+        logicalBlockSize = 512
+        physicalBlockSize = 4096
+        access = ExportAccess()
+        listeners = []
+    }
+}
+
+/// Who may attach, and how it is proved.
+public struct ExportAccess: Codable, Sendable {
+    /// A name and its secret.
+    public struct Credential: Codable, Sendable {
+        /// User name.
+        public var user: String
+        /// Secret in clear, as CHAP needs it.
+        public var secret: String
+
+        /// Collects the two.
+        public init(user: String, secret: String) {
+            self.user = user
+            self.secret = secret
+        }
+    }
+
+    /// Initiators prove one of these (iSCSI: CHAP); none: nobody is asked.
+    public var credentials: [Credential] = []
+    /// The target proves this to initiators that ask (iSCSI: mutual CHAP).
+    public var own: Credential?
+    /// iSCSI names of the initiators that may log in; none: any.
+    public var initiators: [String] = []
+    /// TLS for NBD.
+    public var tls: TLS?
+
+    /// Nobody is asked anything.
+    public init() {}
+
+    /// What TLS proves, as PEM text, or keys shared beforehand.
+    public struct TLS: Codable, Sendable {
+        /// The server's certificate chain, PEM.
+        public var certificate: String?
+        /// Its private key, PEM.
+        public var key: String?
+        /// The authority that clients' certificates must come from, PEM.
+        public var clientAuthority: String?
+        /// Keys by user name, in hexadecimal (`user:key` lines, as GnuTLS writes them).
+        public var sharedKeys: String?
+
+        /// No certificate and no keys.
+        public init() {}
+    }
+
+    /// Whether a stranger is turned away on every protocol of these.
+    public func isProtected(_ protocol: ExportProtocol) -> Bool {
+        switch `protocol` {
+        case .iscsi: !credentials.isEmpty
+        case .nbd: tls?.clientAuthority != nil || tls?.sharedKeys != nil
+        case .aoe: false
+        }
+    }
+}
