@@ -20,6 +20,7 @@ struct CausewayCommand: ParsableCommand {
               causeway unmount disk.img          detach, with a receipt
               causeway mount --write disk.img    write to it
               causeway mount --scratch disk.img  try changes; then commit or discard them
+              causeway export --nbd disk.img     serve it as a block device; prints the URL
               causeway cp disk.img:/etc/fstab .  fetch a file without mounting
 
             Exit codes: 0 done, 1 failed, 3 the source is unusable, 4 not supported, 5 busy, \
@@ -27,7 +28,8 @@ struct CausewayCommand: ParsableCommand {
             """,
         version: CausewayVersion.text,
         subcommands: [
-            ProbeCommand.self, MountCommand.self, UnmountCommand.self, ListCommand.self,
+            ProbeCommand.self, MountCommand.self, ExportCommand.self, UnmountCommand.self,
+            ListCommand.self,
             LogsCommand.self, LsCommand.self, CatCommand.self, CpCommand.self,
             CommitCommand.self, DiscardCommand.self, HypervisorsCommand.self,
             ApplianceCommand.self,

@@ -8,8 +8,8 @@ struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Show the running sessions.",
         discussion: """
-            State `usable` is the ordinary one. `failed`: a part ended, the folder answers with \
-            errors; `dead`: the session process is gone. Both go away with `causeway unmount`.
+            State `usable` is the ordinary one. `failed`: a part ended, the folder or the clients \
+            get errors; `dead`: the session process is gone. Both go away with `causeway unmount`.
             """)
 
     @Flag(help: "Print JSON.")
@@ -18,12 +18,14 @@ struct ListCommand: ParsableCommand {
     func run() throws {
         let records = Surroundings.registry.list()
         if json { return try Output.json(["sessions": records]) }
-        if records.isEmpty { return print("nothing is mounted") }
+        if records.isEmpty { return print("nothing is mounted or exported") }
         for record in records {
-            let types = record.volumes.map(\.type).joined(separator: "+")
+            let types = record.urls == nil
+                ? record.volumes.map(\.type).joined(separator: "+") : "export"
+            let place = record.urls?.joined(separator: " ") ?? record.mountpoint
             print(
                 "\(record.id)  \(record.state.rawValue)  \(record.mode.rawValue)  \(types)  "
-                    + "\(record.source) -> \(record.mountpoint)")
+                    + "\(record.source) -> \(place)")
             if let failure = record.failure { print("    \(failure)") }
         }
     }

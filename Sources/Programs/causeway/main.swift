@@ -1,12 +1,14 @@
-// The causeway program. Two hidden first words start the processes of a session, before anything
+// The causeway program. Hidden first words start the processes of a session, before anything
 // else has run: the bridge must enter its namespaces while it has one thread.
 import ArgumentParser
 import Bridge
 import Glibc
 import Sessions
+import Targets
 
 switch CommandLine.arguments.dropFirst().first {
 case "_bridge": exit(BridgeProcess.run(control: 3, log: 2))
+case "_targets": exit(TargetProcess.run())
 case "_session": exit(SessionProcess.run())
 default: CausewayCommand.main()
 }

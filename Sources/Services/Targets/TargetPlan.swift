@@ -47,8 +47,9 @@ public struct TargetPlan: Codable, Sendable {
     public var iscsiName: String
     /// Where to listen.
     public var listeners: [Listener]
-    /// A file, open for writing, that keeps persistent reservations; nil keeps them in memory.
-    public var reservations: Int32?
+    /// The file that keeps persistent reservations (APTPL), by its path inside the process; nil
+    /// keeps them in memory.
+    public var reservations: String?
 
     /// Plans to serve a whole store under a name.
     public init(

@@ -1,0 +1,116 @@
+import BlockDevice
+import ISCSITarget
+import NBDServer
+import NIOCore
+import NIOPosix
+import Platform
+import SCSITarget
+
+/// The servers of one plan, and the device behind them.
+///
+/// One thread at a time; the servers have threads of their own.
+final class TargetServers {
+    private let device: any BlockDevice
+    private let group: MultiThreadedEventLoopGroup
+    private let pool: NIOThreadPool
+    private var nbd: NBDServer?
+    private var iscsi: ISCSIServer?
+
+    /// Opens the device and serves it on every listener.
+    init(_ plan: TargetPlan) throws {
+        device = try TargetStore.open(plan)
+        group = MultiThreadedEventLoopGroup(numberOfThreads: max(2, System.coreCount))
+        pool = NIOThreadPool(numberOfThreads: max(4, min(device.properties.parallelism, 16)))
+        pool.start()
+        try startNBD(plan)
+        try startISCSI(plan)
+    }
+
+    private static func sockets(_ plan: TargetPlan, _ wanted: ExportProtocol) -> [OwnedFD] {
+        plan.listeners.filter { $0.protocol == wanted }.map { OwnedFD(taking: $0.descriptor) }
+    }
+
+    private func startNBD(_ plan: TargetPlan) throws {
+        let sockets = Self.sockets(plan, .nbd)
+        guard !sockets.isEmpty else { return }
+        let server = NBDServer(
+            configuration: NBDServerConfiguration(
+                exports: [NBDExport(name: plan.name, device: device, isReadOnly: plan.readOnly)],
+                security: try Self.security(plan.access)),
+            group: group, pool: pool)
+        try server.start(on: sockets.map { .socket($0) })
+        nbd = server
+    }
+
+    private static func security(_ access: ExportAccess) throws -> NBDSecurity {
+        guard let tls = access.tls else { return .off }
+        if let keys = tls.sharedKeys {
+            return NBDSecurity(
+                mode: .require,
+                credentials: .preSharedKeys(try NBDKeyFile.keys(in: Array(keys.utf8))))
+        }
+        guard let chain = tls.certificate, let key = tls.key else {
+            throw TargetError(
+                cause: "TLS: a certificate needs its key",
+                remedy: "Give --tls-certificate and --tls-key, or --tls-psk.")
+        }
+        return NBDSecurity(
+            mode: .require,
+            credentials: .certificate(
+                chain: Array(chain.utf8), key: Array(key.utf8),
+                clientAuthorities: tls.clientAuthority.map { Array($0.utf8) }))
+    }
+
+    private func startISCSI(_ plan: TargetPlan) throws {
+        let sockets = Self.sockets(plan, .iscsi)
+        guard !sockets.isEmpty else { return }
+        let pool = pool
+        let target = SCSITarget(name: plan.iscsiName) { work in pool.submit { _ in work() } }
+        var unit = SCSIUnitConfiguration(device: device, identity: plan.identity)
+        unit.isReadOnly = plan.readOnly
+        unit.reservationFile = plan.reservations
+        try target.add(unit, at: 0)
+        let mutual = plan.access.own.map {
+            ISCSICredential.Proof(user: $0.user, secret: Array($0.secret.utf8))
+        }
+        let server = ISCSIServer(
+            configuration: ISCSIServerConfiguration(targets: [
+                ISCSITargetConfiguration(
+                    name: plan.iscsiName, alias: plan.name, device: target,
+                    credentials: plan.access.credentials.map {
+                        ISCSICredential(
+                            user: $0.user, secret: Array($0.secret.utf8), mutual: mutual)
+                    },
+                    allowed: ISCSIAllowList(names: Set(plan.access.initiators)))
+            ]), group: group, pool: pool)
+        try server.start(on: sockets.map { .socket($0) })
+        iscsi = server
+    }
+
+    /// What clients have done.
+    var figures: TargetFigures {
+        var figures = TargetFigures()
+        if let status = nbd?.status {
+            figures.connections += status.connections
+            figures.bytesRead += status.bytesRead
+            figures.bytesWritten += status.bytesWritten
+        }
+        if let status = iscsi?.status {
+            figures.connections += status.connections
+            figures.bytesRead += status.bytesRead
+            figures.bytesWritten += status.bytesWritten
+        }
+        return figures
+    }
+
+    /// Lets clients finish, then flushes; what failed, or nil.
+    func stop(milliseconds: Int64) -> String? {
+        nbd?.stop(graceMilliseconds: milliseconds)
+        iscsi?.stop(graceMilliseconds: milliseconds)
+        guard device.can(.write) else { return nil }
+        do {
+            try device.flush()
+            return nil
+        } catch { return error.cause }
+    }
+}

@@ -1,0 +1,37 @@
+import BlockDevice
+import BlockDevices
+import BlockFilters
+import Platform
+
+/// The device that a plan describes.
+enum TargetStore {
+    /// Opens it: the store, and around it the window and the write protection that the plan asks
+    /// for.
+    static func open(_ plan: TargetPlan) throws -> any BlockDevice {
+        var device = try base(plan)
+        if plan.offset != 0 || plan.length != device.size {
+            guard BlockRange(offset: plan.offset, length: plan.length).lies(within: device.size)
+            else {
+                throw TargetError(
+                    cause: "block: \(plan.length) bytes at \(plan.offset) are not all there: the "
+                        + "source has \(device.size)",
+                    remedy: "`causeway probe` shows where partitions end.")
+            }
+            device = WindowDevice(
+                over: device, BlockRange(offset: plan.offset, length: plan.length))
+        }
+        return plan.readOnly && device.can(.write) ? ReadOnlyDevice(over: device) : device
+    }
+
+    private static func base(_ plan: TargetPlan) throws -> any BlockDevice {
+        switch plan.store {
+        case .descriptor(let raw):
+            return try FileDevice(
+                OwnedFD(taking: raw),
+                options: .init(
+                    isWritable: !plan.readOnly, logicalBlockSize: plan.logicalBlockSize))
+        case .daemon(let socket, let name):
+            return try NBDDevice(socket: socket, export: name)
+        }
+    }
+}
