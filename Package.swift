@@ -76,6 +76,7 @@ let package = Package(
             "Engines", "Bridge",
             uses: ["Bytes", "GuestWire", "GuestLink", "NFSWire", "Platform", "CFUSE"]),
 
+        room("Engines", "BlockDevices", uses: ["BlockDevice", "Platform"]),
         room("Engines", "SCSITarget", uses: ["BlockDevice"]),
 
         // Guest: the agent; no Foundation.
