@@ -118,3 +118,10 @@ extension BlockIO {
     /// The minor number of a device.
     public static func minor(_ device: UInt64) -> UInt32 { cp_device_minor(device) }
 }
+
+extension BlockIO {
+    /// The error of what took too long.
+    public static func timedOut(_ call: String) -> SystemError {
+        SystemError(errno: ETIMEDOUT, call: call)
+    }
+}
