@@ -52,6 +52,7 @@ let package = Package(
         room("Ground", "NFSWire", uses: ["Bytes"]),
         room("Ground", "FUSEWire", uses: ["Bytes"]),
         room("Ground", "CPIOLayout", uses: ["Bytes"]),
+        room("Ground", "NBDWire", uses: ["Bytes"]),
 
         // Seams: protocols, and the one room that names libc.
         .target(name: "CPlatform", path: "Sources/Seams/CPlatform"),
@@ -117,6 +118,7 @@ let package = Package(
         tests("GuestWire", uses: ["GuestWire", "Bytes"]),
         tests("FUSEWire", uses: ["FUSEWire", "Bytes"]),
         tests("CPIOLayout", uses: ["CPIOLayout"]),
+        tests("NBDWire", uses: ["NBDWire", "Bytes"]),
         tests("Platform", uses: ["Platform"]),
         tests("Catalogue", uses: ["Catalogue"]),
         tests("Inspection", uses: ["Inspection", "Catalogue", "Platform"]),

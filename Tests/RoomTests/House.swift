@@ -16,6 +16,7 @@ enum House {
         "NFSWire": ["Bytes"],
         "FUSEWire": ["Bytes"],
         "CPIOLayout": ["Bytes"],
+        "NBDWire": ["Bytes"],
         "Platform": ["CPlatform"],
         "VirtualMachine": ["Platform"],
         "BlockDevice": ["Platform"],
