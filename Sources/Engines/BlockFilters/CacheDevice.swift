@@ -119,16 +119,10 @@ public final class CacheDevice: BlockDevice {
         let range = BlockRange(offset: offset, length: UInt64(buffer.count))
         try checkWrite(range)
         guard range.length > 0 else { return }
-        try store.change(blocks(of: range), { () throws(BlockError) in
+        let content = CacheStore.Content(offset: offset, bytes: buffer)
+        try store.change(blocks(of: range), keeping: content) { () throws(BlockError) in
             try base.write(at: offset, from: buffer, options: options)
-        }, kept: { block in
-            let start = max(offset, block * UInt64(blockSize))
-            let end = min(range.end, (block + 1) * UInt64(blockSize))
-            return (
-                Int(start % UInt64(blockSize)),
-                UnsafeRawBufferPointer(rebasing: buffer[Int(start - offset)..<Int(end - offset)])
-            )
-        })
+        }
     }
 
     /// See `BlockDevice`.

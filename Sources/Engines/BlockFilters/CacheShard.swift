@@ -35,7 +35,8 @@ final class CacheShard: Sendable {
 
     deinit { state.withLock { $0.memory.deallocate() } }
 
-    func read(_ block: UInt64, from start: Int, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+    func read(_ block: UInt64, from start: Int, into buffer: UnsafeMutableRawBufferPointer) -> Bool
+    {
         // Only this thread has the buffer, and the memory is copied under the lock.
         nonisolated(unsafe) let buffer = buffer
         return state.withLock { state in

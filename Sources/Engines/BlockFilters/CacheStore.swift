@@ -44,7 +44,8 @@ final class CacheStore: Sendable {
     }
 
     /// Copies a part of a block; false where it is not here.
-    func read(_ block: UInt64, from start: Int, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+    func read(_ block: UInt64, from start: Int, into buffer: UnsafeMutableRawBufferPointer) -> Bool
+    {
         shard(block).read(block, from: start, into: buffer)
     }
 
@@ -68,12 +69,28 @@ final class CacheStore: Sendable {
         }
     }
 
-    /// Does a change, and then has nothing of it, or what `kept` says, in the cache.
+    /// What a write leaves at an offset of the device.
+    struct Content {
+        let offset: UInt64
+        let bytes: UnsafeRawBufferPointer
+
+        /// The part that lies in a block, and where it begins there.
+        func part(of block: UInt64, _ size: UInt64) -> (start: Int, bytes: UnsafeRawBufferPointer) {
+            let start = max(offset, block * size)
+            let end = min(offset + UInt64(bytes.count), (block + 1) * size)
+            return (
+                Int(start % size),
+                UnsafeRawBufferPointer(rebasing: bytes[Int(start - offset)..<Int(end - offset)])
+            )
+        }
+    }
+
+    /// Does a change, and then has nothing of its blocks in the cache, or what was written.
     ///
     /// While it lasts its blocks are read from below.
     func change(
-        _ blocks: Range<UInt64>, _ work: () throws(BlockError) -> Void,
-        kept: ((UInt64) -> (start: Int, bytes: UnsafeRawBufferPointer))? = nil
+        _ blocks: Range<UInt64>, keeping content: Content? = nil,
+        _ work: () throws(BlockError) -> Void
     ) throws(BlockError) {
         guard blocks.count < activities.count else { return try changeAll(work) }
         var tickets = Tickets(repeating: nil)
@@ -89,8 +106,8 @@ final class CacheStore: Sendable {
                 let ticket = index < Self.runLimit ? tickets[index] : nil
                 // Alone from beginning to end: then the block is what it was, and this change.
                 let isAlone = { activity.begun.load(ordering: .sequentiallyConsistent) == ticket }
-                if hasWorked, let kept, ticket != nil {
-                    let part = kept(block)
+                if hasWorked, let content, ticket != nil {
+                    let part = content.part(of: block, UInt64(blockSize))
                     shard(block).show(block, with: part.bytes, at: part.start, if: isAlone)
                 } else {
                     shard(block).remove(block)

@@ -85,7 +85,9 @@ public final class FaultDevice: BlockDevice {
             return nil
         case .hang(let milliseconds):
             let start = releases.change { $0 }
-            let freed: Bool? = releases.wait(milliseconds: milliseconds) { $0 == start ? nil : true }
+            let freed: Bool? = releases.wait(milliseconds: milliseconds) {
+                $0 == start ? nil : true
+            }
             throw .gone("the device hung \(freed == nil ? "too long" : "and was let go")")
         }
     }

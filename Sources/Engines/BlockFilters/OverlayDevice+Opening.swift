@@ -62,7 +62,8 @@ extension OverlayDevice {
             let place = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(count * size)])
             try store.read(at: layout.bitmapOffset + UInt64(first * size), into: place)
             for index in 0..<count {
-                let page = UnsafeRawBufferPointer(rebasing: place[index * size..<(index + 1) * size])
+                let page = UnsafeRawBufferPointer(
+                    rebasing: place[index * size..<(index + 1) * size])
                 guard bitmap.load(first + index, from: page) else {
                     throw OverlayError.damaged("bitmap")
                 }

@@ -21,7 +21,7 @@ public final class OverlayDevice: BlockDevice {
     let layout: OverlayLayout
     let bitmap: OverlayBitmap
     let gate = UseGate()
-    private let writers = RangeLock()
+    private let writers = BlockRangeLock()
     private let flushing = Mutex(())
     /// Pages of the bitmap are on their way to the store.
     private let isStoring = Atomic(false)
@@ -51,8 +51,9 @@ public final class OverlayDevice: BlockDevice {
         _ base: BlockProperties, _ store: BlockProperties, _ layout: OverlayLayout
     ) -> BlockProperties {
         var capabilities: BlockCapabilities = [.write, .volatileCache]
-        capabilities.formUnion(base.capabilities.union(store.capabilities)
-            .intersection([.immediateReads, .extents]))
+        capabilities.formUnion(
+            base.capabilities.union(store.capabilities)
+                .intersection([.immediateReads, .extents]))
         capabilities.formUnion(store.capabilities.intersection([.forceUnitAccess, .fastZeroes]))
         if base.capabilities.contains(.immediateReads)
             && store.capabilities.contains(.immediateWrites)
@@ -170,7 +171,8 @@ public final class OverlayDevice: BlockDevice {
     }
 
     /// Copies what lies below into the parts of the outer clusters that a change leaves out.
-    private func fillEdges(of clusters: Range<UInt64>, around range: BlockRange) throws(BlockError) {
+    private func fillEdges(of clusters: Range<UInt64>, around range: BlockRange) throws(BlockError)
+    {
         let (start, end) = layout.bytes(of: clusters)
         let last = clusters.upperBound - 1
         if start < range.offset, !bitmap.holds(clusters.lowerBound..<clusters.lowerBound + 1) {

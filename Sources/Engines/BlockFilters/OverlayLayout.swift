@@ -13,7 +13,7 @@ struct OverlayLayout: Equatable {
     /// The most clusters: their bitmap takes 32 MiB of memory.
     static let clusterLimit: UInt64 = 1 << 28
 
-    /// "CWOVRLAY"
+    /// The ASCII text `CWOVRLAY`.
     private static let magic: UInt64 = 0x4357_4f56_524c_4159
     private static let version: UInt32 = 1
     private static let alignment: UInt64 = 1 << 20

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -82,4 +84,24 @@ int cp_block_sync(int fd) {
     do result = fdatasync(fd);
     while (result < 0 && errno == EINTR);
     return result < 0 ? -errno : 0;
+}
+
+int cp_socket_timeouts(int socket, int64_t microseconds) {
+    struct timeval time = {.tv_sec = microseconds / 1000000, .tv_usec = microseconds % 1000000};
+    if (setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time) < 0) return -errno;
+    return setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) < 0 ? -errno : 0;
+}
+
+ssize_t cp_socket_send2(int socket, const void *head, size_t head_count, const void *body,
+                        size_t body_count, size_t done) {
+    struct iovec parts[2];
+    size_t count = 0;
+    if (done < head_count)
+        parts[count++] = (struct iovec){(char *)head + done, head_count - done};
+    size_t body_done = done > head_count ? done - head_count : 0;
+    if (body_done < body_count)
+        parts[count++] = (struct iovec){(char *)body + body_done, body_count - body_done};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+    return sent < 0 ? -errno : sent;
 }

@@ -1,4 +1,4 @@
-// Bytes at offsets of files and block devices: the data plane of block devices.
+// The data plane of block devices: bytes at offsets of files, and messages over sockets.
 // Every function returns 0 or a positive value, or -errno. Interrupted calls are repeated.
 #ifndef CP_BLOCK_H
 #define CP_BLOCK_H
@@ -33,5 +33,12 @@ unsigned cp_device_minor(uint64_t device);
 
 // fdatasync(2).
 int cp_block_sync(int fd);
+
+// Makes a blocking socket's calls end with -EAGAIN after this time.
+int cp_socket_timeouts(int socket, int64_t microseconds);
+
+// sendmsg(2) of what is left of a head and a body after `done` bytes of both; returns the bytes.
+ssize_t cp_socket_send2(int socket, const void *head, size_t head_count, const void *body,
+                        size_t body_count, size_t done);
 
 #endif

@@ -1,19 +1,23 @@
-import BlockDevice
 import Platform
 
-/// Lets overlapping work on ranges happen one after the other.
+/// Lets overlapping work on ranges happen one after the other: for devices that read, change and
+/// write back.
 ///
-/// Any thread; nobody holds two ranges. Waiting is bounded.
-final class RangeLock: Sendable {
+/// The ranges are of bytes or of larger units, as the owner likes. Any thread; nobody holds two
+/// ranges. Waiting is bounded.
+public final class BlockRangeLock: Sendable {
     /// How long somebody waits for others before it is an error, in milliseconds.
-    static let patience: Int64 = 120_000
+    public static let patience: Int64 = 120_000
 
     private let held = Condition<[Range<UInt64>]>([])
+
+    /// Nothing is held yet.
+    public init() {}
 
     /// Does the work while nobody else works on an overlapping range.
     ///
     /// Throws `medium` (timed out) where others hold it for two minutes: the store below hangs.
-    func hold<Result>(
+    public func hold<Result>(
         _ range: Range<UInt64>, _ body: () throws(BlockError) -> Result
     ) throws(BlockError) -> Result {
         let entered: Bool? = held.wait(milliseconds: Self.patience) { held in
