@@ -77,6 +77,8 @@ let package = Package(
             "Engines", "Bridge",
             uses: ["Bytes", "GuestWire", "GuestLink", "NFSWire", "Platform", "CFUSE"]),
 
+        room("Engines", "BlockDevices", uses: ["BlockDevice", "Bytes", "NBDWire", "Platform"]),
+        room("Engines", "BlockFilters", uses: ["BlockDevice", "Bytes", "Platform"]),
         room("Engines", "SCSITarget", uses: ["BlockDevice"]),
 
         // Guest: the agent; no Foundation.

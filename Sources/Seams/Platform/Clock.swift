@@ -27,3 +27,13 @@ public enum Clock {
         while nanosleep(&time, &left) < 0 && errno == EINTR { time = left }
     }
 }
+
+extension Clock {
+    /// Sleeps this long; under a millisecond too.
+    public static func sleep(nanoseconds: Int64) {
+        var time = timespec(
+            tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        var left = timespec()
+        while nanosleep(&time, &left) < 0 && errno == EINTR { time = left }
+    }
+}

@@ -1,0 +1,197 @@
+public import BlockDevice
+public import Platform
+import Synchronization
+
+/// A disk in a regular file, or a block device of this host.
+///
+/// Works through the page cache, so requests need no alignment. A flush is fdatasync(2); one that
+/// fails makes every later flush fail too, because the kernel tells of lost pages once and then
+/// takes them for clean. A file that somebody cut shorter is never read as zeros: the first read
+/// past its end makes the device `gone`. Read, write and `readNow` allocate nothing.
+public final class FileDevice: BlockDevice {
+    /// What is not to be read off the file.
+    public struct Options: Sendable {
+        /// Whether it may be written; the descriptor must be open for that.
+        public var isWritable: Bool
+        /// What initiators are told where the store is a regular file; 512 or 4096.
+        public var logicalBlockSize: UInt32
+
+        /// Collects the options.
+        public init(isWritable: Bool, logicalBlockSize: UInt32 = 512) {
+            self.isWritable = isWritable
+            self.logicalBlockSize = logicalBlockSize
+        }
+    }
+
+    /// See `BlockDevice`.
+    public var size: UInt64 { currentSize.load(ordering: .acquiring) }
+    /// See `BlockDevice`.
+    public let properties: BlockProperties
+
+    let file: OwnedFD
+    let isBlockDevice: Bool
+    let currentSize: Atomic<UInt64>
+    let observers = BlockSizeObservers()
+    /// Ways that have turned out not to exist; a bit each of `FileWays`.
+    let missing = Atomic<UInt8>(0)
+    /// Set once: somebody cut the file.
+    private let isCut = Atomic(false)
+    /// The first flush that failed.
+    private let lost = Mutex<SystemError?>(nil)
+    private let hasLost = Atomic(false)
+
+    /// Takes an open file or block device; its size now is the device's.
+    ///
+    /// Throws `EINVAL` for what is neither, and where it cannot be examined. Blocks briefly.
+    public init(_ file: OwnedFD, options: Options) throws(SystemError) {
+        let facts = try FileFacts(file, options: options)
+        self.file = file
+        isBlockDevice = facts.isBlockDevice
+        currentSize = Atomic(facts.size)
+        properties = facts.properties
+    }
+
+    /// Opens a path, and makes a device of what it names.
+    public convenience init(path: String, options: Options) throws(SystemError) {
+        let file = try Files.open(path, options.isWritable ? .readWrite : .readOnly)
+        try self.init(file, options: options)
+    }
+
+    /// See `BlockDevice`.
+    public func read(
+        at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(BlockError) {
+        let range = BlockRange(offset: offset, length: UInt64(buffer.count))
+        try check(range)
+        try checkWhole()
+        let got = BlockIO.read(file.raw, at: offset, into: buffer)
+        if got == buffer.count { return }
+        if got < 0 { throw error(got, range, "pread") }
+        throw foundCut()
+    }
+
+    /// See `BlockDevice`.
+    public func readNow(
+        at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(BlockError) -> Bool {
+        try check(BlockRange(offset: offset, length: UInt64(buffer.count)))
+        // Errors are told by the read that follows, which knows them for sure.
+        return BlockIO.readNow(file.raw, at: offset, into: buffer) == buffer.count
+    }
+
+    /// See `BlockDevice`.
+    public func write(
+        at offset: UInt64, from buffer: UnsafeRawBufferPointer, options: BlockWriteOptions
+    ) throws(BlockError) {
+        let range = BlockRange(offset: offset, length: UInt64(buffer.count))
+        try checkWrite(range)
+        try checkWhole()
+        if options.contains(.forceUnitAccess) { return try writeThrough(range, buffer) }
+        let put = BlockIO.write(file.raw, at: offset, from: buffer, durable: false)
+        if put < 0 { throw error(put, range, "pwrite") }
+    }
+
+    private func writeThrough(
+        _ range: BlockRange, _ buffer: UnsafeRawBufferPointer
+    ) throws(BlockError) {
+        if has(.synchronousWrite) {
+            try checkNothingLost()
+            let put = BlockIO.write(file.raw, at: range.offset, from: buffer, durable: true)
+            if put >= 0 { return }
+            guard BlockIO.meaning(of: put) == .unsupported else {
+                throw loses(put, range, "pwritev2")
+            }
+            lacks(.synchronousWrite)
+        }
+        let put = BlockIO.write(file.raw, at: range.offset, from: buffer, durable: false)
+        if put < 0 { throw error(put, range, "pwrite") }
+        try flush()
+    }
+
+    /// See `BlockDevice`.
+    public func flush() throws(BlockError) {
+        try checkNothingLost()
+        try checkWhole()
+        guard can(.write) else { return }
+        let result = BlockIO.sync(file.raw)
+        if result < 0 { throw loses(result, BlockRange(offset: 0, length: size), "fdatasync") }
+        // One call beside a sync costs nothing, and finds a file that became shorter.
+        if !isBlockDevice, let status = try? Files.status(file), status.size < size {
+            throw foundCut()
+        }
+    }
+
+    /// See `BlockDevice`.
+    public func observeSize(
+        _ observer: @escaping @Sendable (UInt64) -> Void
+    ) -> (any BlockObservation)? { observers.add(observer) }
+
+    /// Looks how large the file is now; tells the observers where that has changed.
+    ///
+    /// To be called when it has been made larger or, by whoever knows that nobody needs the rest,
+    /// smaller. Blocks briefly.
+    public func refreshSize() throws(SystemError) {
+        let now = try Files.geometry(file).size
+        let before = currentSize.exchange(now, ordering: .acquiringAndReleasing)
+        if before != now { observers.tell(now) }
+    }
+}
+
+extension FileDevice {
+    /// Turns a failed call into the seam's error.
+    func error(_ result: Int, _ range: BlockRange, _ call: String) -> BlockError {
+        let error = BlockIO.error(result, call)
+        switch BlockIO.meaning(of: result) {
+        case .noSpace: return .noSpace(range)
+        case .gone: return .gone("\(error)")
+        case .unsupported: return .notSupported("\(error)")
+        case .medium, .wouldWait: return .medium(range, error)
+        }
+    }
+
+    /// Remembers that acknowledged writes may be lost.
+    private func loses(_ result: Int, _ range: BlockRange, _ call: String) -> BlockError {
+        lost.withLock { $0 = $0 ?? BlockIO.error(result, call) }
+        hasLost.store(true, ordering: .releasing)
+        return error(result, range, call)
+    }
+
+    private func checkNothingLost() throws(BlockError) {
+        guard hasLost.load(ordering: .acquiring), let error = lost.withLock({ $0 }) else { return }
+        throw .gone("a flush failed (\(error)), and what was written before it may be lost")
+    }
+
+    private func checkWhole() throws(BlockError) {
+        if isCut.load(ordering: .relaxed) { throw Self.cut }
+    }
+
+    /// The file has ended before the device does.
+    func foundCut() -> BlockError {
+        isCut.store(true, ordering: .relaxed)
+        return Self.cut
+    }
+
+    private static let cut = BlockError.gone("another program cut the file shorter")
+
+    /// Whether a way of doing things may exist.
+    func has(_ way: FileWays) -> Bool { missing.load(ordering: .relaxed) & way.rawValue == 0 }
+
+    /// Remembers that it does not.
+    func lacks(_ way: FileWays) { missing.bitwiseOr(way.rawValue, ordering: .relaxed) }
+}
+
+/// Ways of doing things that not every file system has.
+enum FileWays: UInt8 {
+    /// pwritev2(2) with RWF_DSYNC.
+    case synchronousWrite = 1
+    /// fallocate(2) with FALLOC_FL_PUNCH_HOLE.
+    case punch = 2
+    /// fallocate(2) with FALLOC_FL_ZERO_RANGE.
+    case zeroRange = 4
+    /// BLKDISCARD.
+    case discard = 8
+    /// lseek(2) with SEEK_DATA.
+    case seekData = 16
+    /// BLKZEROOUT.
+    case zeroOut = 32
+}
