@@ -52,6 +52,7 @@ let package = Package(
         room("Ground", "NFSWire", uses: ["Bytes"]),
         room("Ground", "FUSEWire", uses: ["Bytes"]),
         room("Ground", "CPIOLayout", uses: ["Bytes"]),
+        room("Ground", "SCSIWire"),
 
         // Seams: protocols, and the one room that names libc.
         .target(name: "CPlatform", path: "Sources/Seams/CPlatform"),
@@ -76,7 +77,7 @@ let package = Package(
             "Engines", "Bridge",
             uses: ["Bytes", "GuestWire", "GuestLink", "NFSWire", "Platform", "CFUSE"]),
 
-        room("Engines", "SCSITarget", uses: ["BlockDevice"]),
+        room("Engines", "SCSITarget", uses: ["SCSIWire", "BlockDevice", "Bytes", "Platform"]),
 
         // Guest: the agent; no Foundation.
         room("Guest", "GuestCore", uses: ["Bytes", "GuestWire", "FUSEWire", "Platform"]),
@@ -112,6 +113,8 @@ let package = Package(
             path: "TestKit/FileSystemLab", swiftSettings: strict),
 
         tests("Room", uses: []),
+        tests("SCSIWire", uses: ["SCSIWire"]),
+        tests("SCSITarget", uses: ["SCSITarget", "SCSIWire", "BlockDevice", "Platform"]),
         tests("Bytes", uses: ["Bytes"]),
         tests("GuestWire", uses: ["GuestWire", "Bytes"]),
         tests("FUSEWire", uses: ["FUSEWire", "Bytes"]),
