@@ -53,6 +53,7 @@ let package = Package(
         room("Ground", "FUSEWire", uses: ["Bytes"]),
         room("Ground", "CPIOLayout", uses: ["Bytes"]),
         room("Ground", "NBDWire", uses: ["Bytes"]),
+        room("Ground", "SCSIWire"),
 
         // Seams: protocols, and the one room that names libc.
         .target(name: "CPlatform", path: "Sources/Seams/CPlatform"),
@@ -79,7 +80,7 @@ let package = Package(
 
         room("Engines", "BlockDevices", uses: ["BlockDevice", "Bytes", "NBDWire", "Platform"]),
         room("Engines", "BlockFilters", uses: ["BlockDevice", "Bytes", "Platform"]),
-        room("Engines", "SCSITarget", uses: ["BlockDevice"]),
+        room("Engines", "SCSITarget", uses: ["SCSIWire", "BlockDevice", "Bytes", "Platform"]),
 
         // Guest: the agent; no Foundation.
         room("Guest", "GuestCore", uses: ["Bytes", "GuestWire", "FUSEWire", "Platform"]),
@@ -122,6 +123,8 @@ let package = Package(
             path: "TestKit/FileSystemLab", swiftSettings: strict),
 
         tests("Room", uses: []),
+        tests("SCSIWire", uses: ["SCSIWire"]),
+        tests("SCSITarget", uses: ["SCSITarget", "SCSIWire", "BlockDevice", "Platform"]),
         tests("Bytes", uses: ["Bytes"]),
         tests("GuestWire", uses: ["GuestWire", "Bytes"]),
         tests("FUSEWire", uses: ["FUSEWire", "Bytes"]),
