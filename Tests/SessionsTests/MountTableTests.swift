@@ -11,6 +11,15 @@ import Testing
         #expect(MountTable.unescape(field[...]) == path)
     }
 
+    @Test func `a device is found by its number, not by a number that begins alike`() {
+        let text = """
+            22 1 7:20 / /other rw - ext4 /dev/loop20 rw
+            23 1 7:2 / /mnt/a\\040b rw shared:1 - ext4 /dev/loop2 rw
+            """
+        #expect(MountTable.mountpoint(ofDevice: "7:2", in: text) == "/mnt/a b")
+        #expect(MountTable.mountpoint(ofDevice: "7:3", in: text) == nil)
+    }
+
     @Test func `the root is mounted`() {
         #expect(MountTable.isMounted("/"))
         #expect(!MountTable.isMounted("/no/such/folder"))

@@ -15,7 +15,8 @@ public struct OpenFlags: OptionSet, Sendable {
     public static let readWrite = OpenFlags(rawValue: O_RDWR)
     /// Create where absent.
     public static let create = OpenFlags(rawValue: O_CREAT)
-    /// Fail where present.
+    /// With `create`, fail where present; on a block device, fail (EBUSY) where the kernel itself
+    /// uses the device or a part of it, and keep it from doing so while the descriptor is open.
     public static let exclusive = OpenFlags(rawValue: O_EXCL)
     /// Cut to nothing.
     public static let truncate = OpenFlags(rawValue: O_TRUNC)
@@ -61,6 +62,12 @@ public struct FileStatus: Sendable {
     public var modifiedNanoseconds: Int64
     /// For a device node, the device it names.
     public var specialDevice: UInt64
+    /// The same as the kernel's tables name it, `major:minor` (gnu_dev_major(3)).
+    public var specialDeviceName: String {
+        let major = (specialDevice >> 8) & 0xfff | (specialDevice >> 32) & ~0xfff
+        let minor = specialDevice & 0xff | (specialDevice >> 12) & ~0xff & 0xffff_ffff
+        return "\(major):\(minor)"
+    }
 
     init(_ status: stat) {
         switch status.st_mode & S_IFMT {

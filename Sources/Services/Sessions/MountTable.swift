@@ -18,6 +18,21 @@ public enum MountTable {
         }
     }
 
+    /// Where the file system of a block device, named `major:minor`, is mounted; the first folder
+    /// of several.
+    static func mountpoint(ofDevice name: String) -> String? {
+        mountpoint(ofDevice: name, in: (try? Files.readText("/proc/self/mountinfo")) ?? "")
+    }
+
+    /// Finds a device in the text of mountinfo.
+    static func mountpoint(ofDevice name: String, in text: String) -> String? {
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ", maxSplits: 5)
+            if fields.count > 4, fields[2] == name { return unescape(fields[4]) }
+        }
+        return nil
+    }
+
     /// Undoes the octal escapes of the kernel's mount tables.
     static func unescape(_ field: Substring) -> String {
         var bytes: [UInt8] = []

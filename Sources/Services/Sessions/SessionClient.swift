@@ -17,20 +17,32 @@ public struct SessionClient: Sendable {
         _ request: SessionRequest, phase: (String) -> Void
     ) throws(SessionError) -> SessionRecord {
         do {
-            let channel = LineChannel(try startProcess())
-            try channel.send(request)
-            return try awaitUsable(channel, phase: phase)
+            let (process, socket) = try startProcess()
+            let channel = LineChannel(socket)
+            do {
+                try channel.send(request)
+                return try awaitUsable(channel, phase: phase)
+            } catch {
+                // Its claims end with it, and the user may try again at once.
+                _ = try? process.wait(milliseconds: Self.endLimit)
+                throw error
+            }
         } catch {
             throw SessionError.any(error)
         }
     }
 
-    /// Detaches a running session; blocks until it is done.
+    /// From a session process's last word to its end, in milliseconds.
+    private static let endLimit: Int32 = 5000
+
+    /// Detaches a running session; blocks until it is done, and its process, with every lock that
+    /// it held, is gone.
     public func unmount(
         _ record: SessionRecord, force: Bool, phase: (String) -> Void
     ) throws(SessionError) -> Receipt {
         if record.state == .dead { return tidyUp(record) }
         do {
+            let process = record.processes["session"].flatMap { try? ProcessHandle($0) }
             let channel = try connect(record)
             try channel.send(SessionCommand.unmount(force: force))
             while let event = try channel.receive(
@@ -38,7 +50,9 @@ public struct SessionClient: Sendable {
             {
                 switch event {
                 case .phase(let name): phase(name)
-                case .detached(let receipt): return receipt
+                case .detached(let receipt):
+                    _ = try process?.waitForEnd(milliseconds: Self.endLimit)
+                    return receipt
                 case .failed(let error): throw error
                 case .usable, .record: continue
                 }
@@ -74,13 +88,13 @@ public struct SessionClient: Sendable {
     }
 
     /// Starts the process; only it keeps the other end, so that its death is noticed.
-    private func startProcess() throws(SystemError) -> OwnedFD {
+    private func startProcess() throws(SystemError) -> (ChildProcess, OwnedFD) {
         let (ours, theirs) = try Descriptors.socketPair()
-        _ = try ChildProcess(
+        let process = try ChildProcess(
             SpawnOptions(
                 path: try Host.executable(), arguments: ["_session"],
                 descriptors: [-1, -1, -1, theirs.raw], newSession: true))
-        return ours
+        return (process, ours)
     }
 
     private func awaitUsable(
@@ -139,6 +153,6 @@ public struct SessionClient: Sendable {
     private func endProcess(_ pid: Int32) {
         guard let pidfd = try? ProcessHandle(pid) else { return }
         pidfd.signal(9)
-        _ = try? pidfd.waitForEnd(milliseconds: 5000)
+        _ = try? pidfd.waitForEnd(milliseconds: Self.endLimit)
     }
 }

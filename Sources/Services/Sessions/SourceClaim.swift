@@ -4,7 +4,9 @@ import Platform
 /// The source, opened and claimed for one session.
 ///
 /// The claim is a lock on the open file: it ends with the session process however that ends. Every
-/// opener of Causeway's takes it, so a source is never used twice, not even for reading.
+/// opener of Causeway's takes it, so a source is never used twice, not even for reading. What the
+/// host's own kernel uses, as a mounted disk or through a loop device, is refused as well: it
+/// changes without anybody telling, and writing to it would destroy it.
 struct SourceClaim {
     /// The open source, read-only unless the session writes to it.
     let descriptor: OwnedFD
@@ -13,21 +15,29 @@ struct SourceClaim {
 
     /// Opens and claims; refuses where another session holds the source, and says which.
     init(path: String, writing: Bool, registry: SessionRegistry) throws(SessionError) {
+        let status: FileStatus
+        let isOurs: Bool
         do throws(SystemError) {
             descriptor = try Files.open(
-                path, writing ? [.readWrite, .nonblocking] : [.readOnly, .nonblocking])
-            let status = try Files.status(descriptor)
+                path, [writing ? .readWrite : .readOnly, .nonblocking, .exclusive])
+            status = try Files.status(descriptor)
             guard status.kind == .file || status.kind == .blockDevice else {
                 throw SystemError(errno: EINVAL, call: "use \(path)")
             }
-            identity =
-                status.kind == .blockDevice
-                ? "block:\(status.specialDevice)" : "\(status.device):\(status.inode)"
-            if try Files.claim(descriptor) { return }
+            isOurs = try Files.claim(descriptor)
         } catch {
-            throw Self.explain(error, path: path, writing: writing)
+            throw Self.explain(error, path: path, writing: writing, registry: registry)
         }
-        throw Self.refusal(path: path, holder: registry.holder(ofSource: identity))
+        identity = Self.identity(status)
+        guard isOurs else {
+            throw Self.refusal(path: path, holder: registry.holder(ofSource: identity))
+        }
+        if let use = HostUse.ofFile(status) { throw Self.refusal(path: path, use: use) }
+    }
+
+    private static func identity(_ status: FileStatus) -> String {
+        status.kind == .blockDevice
+            ? "block:\(status.specialDevice)" : "\(status.device):\(status.inode)"
     }
 
     private static func refusal(path: String, holder: SessionRecord?) -> SessionError {
@@ -45,8 +55,28 @@ struct SourceClaim {
             exit: .busy)
     }
 
-    private static func explain(_ error: SystemError, path: String, writing: Bool) -> SessionError {
+    private static func refusal(path: String, use: HostUse) -> SessionError {
+        SessionError(
+            .source, "\(path) is in use by this host: \(use.words)", remedy: use.remedy,
+            exit: .busy)
+    }
+
+    /// A device that the kernel does not give away: a session has it, or the kernel itself.
+    private static func refuseDevice(_ path: String, registry: SessionRegistry) -> SessionError {
+        guard let status = try? Files.status(path) else {
+            return refusal(path: path, use: .held)
+        }
+        if let holder = registry.holder(ofSource: identity(status)) {
+            return refusal(path: path, holder: holder)
+        }
+        return refusal(path: path, use: HostUse.ofDevice(status.specialDeviceName))
+    }
+
+    private static func explain(
+        _ error: SystemError, path: String, writing: Bool, registry: SessionRegistry
+    ) -> SessionError {
         switch error.errno {
+        case EBUSY: refuseDevice(path, registry: registry)
         case ENOENT, ENOTDIR:
             SessionError(
                 .source, "\(path) does not exist", remedy: "Check the name.", exit: .sourceUnusable)

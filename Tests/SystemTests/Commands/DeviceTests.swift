@@ -38,9 +38,12 @@ struct DeviceTests {
             let device =
                 try Command.require("findmnt", ["-no", "SOURCE", mountpoint]).stdout
                 .split(separator: "\n").first.map(String.init) ?? ""
-            let outcome = try causeway.run(
-                ["mount", device, try causeway.makeMountpoint(), "--write"])
-            #expect(outcome.status == 5, "\(outcome)")
+            for (source, options) in [(device, ["--write"]), (device, []), (image, ["--write"])] {
+                let outcome = try causeway.run(
+                    ["mount", source, try causeway.makeMountpoint()] + options)
+                #expect(outcome.status == 5, "\(outcome)")
+                #expect(outcome.stderr.contains("in use by this host"), "\(outcome)")
+            }
         }
     }
 }

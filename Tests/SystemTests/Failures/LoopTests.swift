@@ -14,11 +14,17 @@ import Testing
                     let text = try mounted.path("big/text").read()
                     #expect(text.count == 3 << 20)
                 }
-                if round % 2 == 1 { #expect(try causeway.run(["discard", image]).isSuccess) }
+                // At once: when unmount has returned, the lock is released.
+                do {
+                    let lock = try Files.open(image, .readOnly)
+                    #expect(try Files.claim(lock), "the source is still locked: \(round)")
+                }
                 causeway.expectNothingLeft()
+                if round % 2 == 1 {
+                    let discard = try causeway.run(["discard", image])
+                    #expect(discard.isSuccess, "\(discard)")
+                }
             }
-            let lock = try Files.open(image, .readOnly)
-            #expect(try Files.claim(lock), "the source is still locked")
         }
     }
 
