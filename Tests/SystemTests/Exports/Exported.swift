@@ -1,0 +1,46 @@
+import FileSystemLab
+import Foundation
+import Platform
+import Testing
+
+/// A source that the program exports.
+struct Exported {
+    /// Where clients find it.
+    let urls: [String]
+    /// The session's name.
+    let session: String
+    /// The session's processes by role.
+    let processes: [String: Int32]
+
+    /// The first URL that begins like this.
+    func url(_ scheme: String) throws -> String {
+        try #require(urls.first { $0.hasPrefix(scheme) }, "no \(scheme) in \(urls)")
+    }
+}
+
+extension Causeway {
+    /// Exports a source; fails the test where that fails.
+    func export(_ source: String, _ options: [String]) throws -> Exported {
+        let outcome = try run(["export", source, "--json"] + options, seconds: 60)
+        try #require(outcome.isSuccess, "\(outcome)")
+        let record = try #require(
+            try JSONSerialization.jsonObject(with: Data(outcome.output)) as? [String: Any])
+        let processes = record["processes"] as? [String: Int] ?? [:]
+        return Exported(
+            urls: try #require(record["urls"] as? [String]),
+            session: try #require(record["id"] as? String),
+            processes: processes.mapValues { Int32($0) })
+    }
+
+    /// Exports, runs a body, and always ends the export; expects a clean receipt.
+    func withExport(
+        _ source: String, _ options: [String], _ body: (Exported) throws -> Void
+    ) throws {
+        let exported = try export(source, options)
+        do { try body(exported) } catch {
+            _ = try? run(["unmount", exported.session, "--force"])
+            throw error
+        }
+        try unmount(exported.session)
+    }
+}
