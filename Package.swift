@@ -13,6 +13,10 @@ let strict: [SwiftSetting] = [
 let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
 /// A Swift room: a target whose folder names its layer.
 func room(
     _ layer: String, _ name: String, uses dependencies: [Target.Dependency] = [],
@@ -52,6 +56,7 @@ let package = Package(
         room("Ground", "NFSWire", uses: ["Bytes"]),
         room("Ground", "FUSEWire", uses: ["Bytes"]),
         room("Ground", "CPIOLayout", uses: ["Bytes"]),
+        room("Ground", "ISCSIWire"),
 
         // Seams: protocols, and the one room that names libc.
         .target(name: "CPlatform", path: "Sources/Seams/CPlatform"),
@@ -77,6 +82,9 @@ let package = Package(
             uses: ["Bytes", "GuestWire", "GuestLink", "NFSWire", "Platform", "CFUSE"]),
 
         room("Engines", "SCSITarget", uses: ["BlockDevice"]),
+        room(
+            "Engines", "ISCSITarget",
+            uses: ["ISCSIWire", "SCSIWire", "SCSITarget", "Platform", nioCore, nioPosix, crypto]),
 
         // Guest: the agent; no Foundation.
         room("Guest", "GuestCore", uses: ["Bytes", "GuestWire", "FUSEWire", "Platform"]),
