@@ -57,6 +57,7 @@ let package = Package(
         room("Ground", "FUSEWire", uses: ["Bytes"]),
         room("Ground", "CPIOLayout", uses: ["Bytes"]),
         room("Ground", "ISCSIWire"),
+        room("Ground", "SCSIWire"),
 
         // Seams: protocols, and the one room that names libc.
         .target(name: "CPlatform", path: "Sources/Seams/CPlatform"),
@@ -81,7 +82,7 @@ let package = Package(
             "Engines", "Bridge",
             uses: ["Bytes", "GuestWire", "GuestLink", "NFSWire", "Platform", "CFUSE"]),
 
-        room("Engines", "SCSITarget", uses: ["BlockDevice"]),
+        room("Engines", "SCSITarget", uses: ["SCSIWire", "BlockDevice", "Bytes", "Platform"]),
         room(
             "Engines", "ISCSITarget",
             uses: ["ISCSIWire", "SCSIWire", "SCSITarget", "Platform", nioCore, nioPosix, crypto]),
@@ -120,6 +121,15 @@ let package = Package(
             path: "TestKit/FileSystemLab", swiftSettings: strict),
 
         tests("Room", uses: []),
+        tests("ISCSIWire", uses: ["ISCSIWire"]),
+        tests("SCSIWire", uses: ["SCSIWire"]),
+        tests("SCSITarget", uses: ["SCSITarget", "SCSIWire", "BlockDevice", "Platform"]),
+        tests(
+            "ISCSITarget",
+            uses: [
+                "ISCSITarget", "ISCSIWire", "SCSITarget", "SCSIWire", "BlockDevice", "Platform",
+                nioCore, nioPosix,
+            ]),
         tests("Bytes", uses: ["Bytes"]),
         tests("GuestWire", uses: ["GuestWire", "Bytes"]),
         tests("FUSEWire", uses: ["FUSEWire", "Bytes"]),

@@ -1,9 +1,11 @@
+public import SCSIWire
+
 /// One SCSI command, as a transport received it.
 public struct SCSIRequest: Sendable {
     /// Logical unit number in its eight-byte form, big-endian (SAM-5, 4.7).
     public var lun: UInt64
-    /// The command descriptor block, with the transport's padding: at least 16 bytes.
-    public var cdb: [UInt8]
+    /// The command descriptor block; kept in place, so that a request allocates nothing.
+    public var block: SCSICommandBlock
     /// How the command is ordered among others (SAM-5, 8.6).
     public var attribute: SCSITaskAttribute
     /// Bytes that the initiator will take, at most.
@@ -12,15 +14,26 @@ public struct SCSIRequest: Sendable {
     public var expectedOut: Int
 
     /// Collects a command.
+    @inlinable
+    public init(
+        lun: UInt64, block: SCSICommandBlock, attribute: SCSITaskAttribute = .simple,
+        expectedIn: Int = 0, expectedOut: Int = 0
+    ) {
+        self.lun = lun
+        self.block = block
+        self.attribute = attribute
+        self.expectedIn = expectedIn
+        self.expectedOut = expectedOut
+    }
+
+    /// Collects a command whose block is a list of bytes; what is missing of 16 is zero.
     public init(
         lun: UInt64, cdb: [UInt8], attribute: SCSITaskAttribute = .simple, expectedIn: Int = 0,
         expectedOut: Int = 0
     ) {
-        self.lun = lun
-        self.cdb = cdb
-        self.attribute = attribute
-        self.expectedIn = expectedIn
-        self.expectedOut = expectedOut
+        self.init(
+            lun: lun, block: SCSICommandBlock(cdb), attribute: attribute, expectedIn: expectedIn,
+            expectedOut: expectedOut)
     }
 }
 
