@@ -13,6 +13,10 @@ let strict: [SwiftSetting] = [
 let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
 /// A Swift room: a target whose folder names its layer.
 func room(
     _ layer: String, _ name: String, uses dependencies: [Target.Dependency] = [],
@@ -53,6 +57,7 @@ let package = Package(
         room("Ground", "FUSEWire", uses: ["Bytes"]),
         room("Ground", "CPIOLayout", uses: ["Bytes"]),
         room("Ground", "NBDWire", uses: ["Bytes"]),
+        room("Ground", "ISCSIWire"),
         room("Ground", "SCSIWire"),
 
         // Seams: protocols, and the one room that names libc.
@@ -81,6 +86,9 @@ let package = Package(
         room("Engines", "BlockDevices", uses: ["BlockDevice", "Bytes", "NBDWire", "Platform"]),
         room("Engines", "BlockFilters", uses: ["BlockDevice", "Bytes", "Platform"]),
         room("Engines", "SCSITarget", uses: ["SCSIWire", "BlockDevice", "Bytes", "Platform"]),
+        room(
+            "Engines", "ISCSITarget",
+            uses: ["ISCSIWire", "SCSIWire", "SCSITarget", "Platform", nioCore, nioPosix, crypto]),
 
         // Guest: the agent; no Foundation.
         room("Guest", "GuestCore", uses: ["Bytes", "GuestWire", "FUSEWire", "Platform"]),
@@ -123,8 +131,15 @@ let package = Package(
             path: "TestKit/FileSystemLab", swiftSettings: strict),
 
         tests("Room", uses: []),
+        tests("ISCSIWire", uses: ["ISCSIWire"]),
         tests("SCSIWire", uses: ["SCSIWire"]),
         tests("SCSITarget", uses: ["SCSITarget", "SCSIWire", "BlockDevice", "Platform"]),
+        tests(
+            "ISCSITarget",
+            uses: [
+                "ISCSITarget", "ISCSIWire", "SCSITarget", "SCSIWire", "BlockDevice", "Platform",
+                nioCore, nioPosix,
+            ]),
         tests("Bytes", uses: ["Bytes"]),
         tests("GuestWire", uses: ["GuestWire", "Bytes"]),
         tests("FUSEWire", uses: ["FUSEWire", "Bytes"]),

@@ -24,6 +24,7 @@ enum House {
         "Hypervisors": ["Sandbox"],
         "StorageDaemon": ["Sandbox"],
         "Bridge": ["GuestLink"],
+        "ISCSITarget": ["SCSITarget"],
     ]
 
     /// The agent's program may see the guest's rooms and nothing above them, the host's program

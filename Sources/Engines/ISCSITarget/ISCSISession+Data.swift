@@ -1,0 +1,135 @@
+import ISCSIWire
+import NIOCore
+import SCSITarget
+
+extension ISCSISession {
+    /// Where the data of a Data-Out goes.
+    enum Destination {
+        /// To a command, from this offset on.
+        case task(ISCSITask, offset: Int)
+        /// Nowhere: it belongs to a command that ended, or failed.
+        case nowhere(ISCSITask?)
+    }
+
+    /// Begins a Data-Out whose data is about to come.
+    func begin(_ pdu: DataOutPDU, length: Int) -> Destination {
+        guard let task = tasks[pdu.initiatorTaskTag], task.state == .collecting else {
+            return .nowhere(nil)
+        }
+        guard let offset = task.transfer.begin(pdu, length: length) else {
+            return .nowhere(task)
+        }
+        return .task(task, offset: offset)
+    }
+
+    /// Stores a part of a command's data; what the command does not want is thrown away.
+    func store(_ piece: ByteBuffer, of task: ISCSITask, at offset: Int) {
+        let count = min(piece.readableBytes, task.transfer.wanted - offset)
+        guard count > 0, task.state == .collecting else { return }
+        // What comes unasked gets no more room than it may fill.
+        hold(task, room: min(task.transfer.wanted, max(offset + count, parameters.firstBurstLength)))
+        let source = piece.getSlice(at: piece.readerIndex, length: count) ?? piece
+        task.dataOut.setBuffer(source, at: offset)
+        task.dataOut.moveWriterIndex(to: max(task.dataOut.writerIndex, offset + count))
+    }
+
+    /// Ends a Data-Out.
+    func finish(_ task: ISCSITask, isIntact: Bool, header: BasicHeader) {
+        if !isIntact {
+            reject(header, .dataDigestError)
+            task.transfer.fail(.digest)
+        }
+        guard !task.isAborted, task.state == .collecting else { return }
+        proceed(task)
+    }
+
+    /// Makes room for so much of a command's data, and counts it.
+    private func hold(_ task: ISCSITask, room: Int) {
+        guard task.room < room else { return }
+        var buffer = takeBuffer(room)
+        _ = task.dataOut.withUnsafeReadableBytes { early in
+            buffer.writeBytes(UnsafeRawBufferPointer(rebasing: early[..<min(early.count, room)]))
+        }
+        if task.room > 0 { giveBuffer(task.dataOut) }
+        task.dataOut = buffer
+        task.room = room
+        bytesInFlight += max(0, room - task.budget)
+        task.budget = max(task.budget, room)
+    }
+
+    /// Does what is next for a command that gets its data: asks for more, or has it carried out.
+    func proceed(_ task: ISCSITask) {
+        if task.transfer.isComplete {
+            if let fault = task.transfer.fault {
+                task.outcome = TransportSense.outcome(fault)
+                return finish(task)
+            }
+            counters.bytesIn &+= UInt64(task.transfer.wanted)
+            return order(task)
+        }
+        guard task.transfer.mustAsk else { return }
+        let wanted = task.transfer.wanted
+        let extra = max(0, wanted - task.budget)
+        guard bytesInFlight + extra <= limits.sessionBytes || bytesInFlight == task.budget else {
+            if !starved.contains(where: { $0 === task }) { starved.append(task) }
+            return
+        }
+        hold(task, room: wanted)
+        while let ask = task.transfer.ask(tag: freshTag()) {
+            replies.append(
+                TargetPDU.readyToTransfer(
+                    task: task.command.initiatorTaskTag, lun: task.command.lun,
+                    transfer: ask.tag, sequence: ask.sequence, offset: UInt32(ask.offset),
+                    length: UInt32(ask.length), numbers: numbers(usesStatus: false)))
+        }
+    }
+
+    /// Asks for data of commands that waited for room.
+    func feedStarved() {
+        guard !starved.isEmpty else { return }
+        let waiting = starved
+        starved = []
+        for task in waiting where task.state == .collecting && !task.isAborted { proceed(task) }
+    }
+
+    /// A buffer with room for so many bytes.
+    func takeBuffer(_ count: Int) -> ByteBuffer {
+        guard count >= BufferStock.smallest else { return allocator.buffer(capacity: count) }
+        return stock.take(count) ?? allocator.buffer(capacity: count)
+    }
+
+    /// Gives a buffer back that is not needed any more, though the channel may still send from it.
+    func giveBuffer(_ buffer: ByteBuffer) {
+        guard buffer.storageCapacity >= BufferStock.smallest else { return }
+        stock.give(buffer)
+    }
+}
+
+/// Large buffers that are used again: the pages of a fresh one cost more than what is done in it.
+struct BufferStock {
+    /// Smaller ones are not worth it.
+    static let smallest = 64 << 10
+    /// Most bytes that are kept.
+    static let limit = 16 << 20
+
+    private var buffers: [ByteBuffer] = []
+    private var byteCount = 0
+
+    /// A kept buffer of about this size.
+    mutating func take(_ count: Int) -> ByteBuffer? {
+        guard let index = buffers.firstIndex(where: { $0.storageCapacity >= count && $0.storageCapacity <= 4 * count })
+        else { return nil }
+        var buffer = buffers.remove(at: index)
+        byteCount -= buffer.storageCapacity
+        // Gets storage of its own where the channel still sends from this one.
+        buffer.clear()
+        return buffer
+    }
+
+    /// Keeps a buffer.
+    mutating func give(_ buffer: ByteBuffer) {
+        guard byteCount + buffer.storageCapacity <= Self.limit else { return }
+        buffers.append(buffer)
+        byteCount += buffer.storageCapacity
+    }
+}
