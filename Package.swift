@@ -99,7 +99,7 @@ let package = Package(
             "Services", "Targets",
             uses: [
                 "Lines", "Sandbox", "BlockDevice", "BlockDevices", "BlockFilters", "NBDServer",
-                "ISCSITarget", "SCSITarget", "Platform", nio, nioPosix,
+                "ISCSITarget", "SCSITarget", "Platform", nioCore, nioPosix,
             ]),
         room(
             "Services", "Sessions",
@@ -158,7 +158,8 @@ let package = Package(
         tests("GuestLink", uses: ["GuestLink", "GuestWire", "Bytes", "Platform"]),
         tests("GuestCore", uses: ["GuestCore", "GuestWire", "FUSEWire", "Bytes", "Platform"]),
         tests("Lines", uses: ["Lines", "Platform"]),
-        tests("Sessions", uses: ["Sessions", "Platform"]),
+        tests("Targets", uses: ["Targets"]),
+        tests("Sessions", uses: ["Sessions", "Targets", "Platform"]),
         tests("FileSystemLab", uses: ["FileSystemLab", "Platform"]),
         tests("System", uses: ["FileSystemLab", "Platform"]),
     ]

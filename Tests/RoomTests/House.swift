@@ -25,6 +25,8 @@ enum House {
         "StorageDaemon": ["Sandbox"],
         "Bridge": ["GuestLink"],
         "ISCSITarget": ["SCSITarget"],
+        "Targets": ["Lines"],
+        "Sessions": ["Lines", "Targets"],
     ]
 
     /// The agent's program may see the guest's rooms and nothing above them, the host's program
