@@ -47,7 +47,7 @@ struct CommandLine {
         switch grant {
         case .file(let path, let place):
             arguments += ["--ro-bind", path, place]
-        case .socket(let path, let place):
+        case .socket(let path, let place), .folder(let path, let place):
             arguments += ["--bind", path, place]
         case .device(let path, let place):
             arguments += ["--dev-bind", path, place]
@@ -69,7 +69,7 @@ struct CommandLine {
 extension SandboxedProgram.Grant {
     fileprivate var isFolder: Bool {
         switch self {
-        case .memory, .processes: true
+        case .memory, .processes, .folder: true
         case .file, .descriptor, .socket, .device: false
         }
     }

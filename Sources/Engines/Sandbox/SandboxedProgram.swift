@@ -8,6 +8,8 @@ public struct SandboxedProgram: Sendable {
         case descriptor(Int32, at: String, writable: Bool)
         /// A Unix socket at a path, to connect to.
         case socket(String, at: String)
+        /// A folder made for this program alone, to write in.
+        case folder(String, at: String)
         /// A device node; it can be opened inside for what its permissions allow.
         case device(String, at: String)
         /// An empty folder in memory.

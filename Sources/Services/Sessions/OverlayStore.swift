@@ -28,13 +28,18 @@ public struct OverlayStore: Sendable {
 
     /// The folder of a source's overlays, whether or not it exists.
     public func folder(ofSource source: String) -> String {
+        "\(folders.overlays)/\(Self.name(ofSource: source))"
+    }
+
+    /// A short name that stays the same for the same path.
+    static func name(ofSource source: String) -> String {
         // FNV-1a: names must be stable and short, not secret.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in source.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         let name = source.split(separator: "/").last.map(String.init) ?? "source"
         let short = String(
             name.prefix(40).map { $0.isASCII && $0.isLetter || $0.isNumber ? $0 : "-" })
-        return "\(folders.overlays)/\(short)-\(String(hash, radix: 16))"
+        return "\(short)-\(String(hash, radix: 16))"
     }
 
     /// The overlay file for the window that begins at this byte of the source.

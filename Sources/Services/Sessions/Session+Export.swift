@@ -28,6 +28,10 @@ extension Session {
             plan.store = .daemon(socket: Self.storageSocket, name: name)
             grants.append(.socket(socket, at: Self.storageSocket))
         }
+        if export.endpoints.contains(where: { $0.protocol == .iscsi }) {
+            grants.append(.folder(try makeReservationFolder(), at: "/state"))
+            plan.reservations = "/state/reservations"
+        }
         for listener in listeners.all {
             plan.listeners.append(
                 .init(descriptor: 4 + Int32(descriptors.count), protocol: listener.protocol))
@@ -50,6 +54,16 @@ extension Session {
 
     /// Where the target process finds the storage daemon's socket.
     private static let storageSocket = "/run/storage"
+
+    /// What initiators reserve for longer than a session lasts (APTPL) is kept for the source.
+    private func makeReservationFolder() throws(SessionError) -> String {
+        let name = OverlayStore.name(ofSource: request.source)
+        let folder = "\(request.folders.state)/reservations/\(name)"
+        try SessionError.wrap(.target, "cannot make \(folder)") { () throws(SystemError) in
+            try Files.makeDirectories(folder, mode: 0o700)
+        }
+        return folder
+    }
 
     private func planExport(
         _ export: ExportRequest, names: ExportNames
