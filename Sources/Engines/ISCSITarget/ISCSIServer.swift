@@ -156,7 +156,7 @@ public final class ISCSIServer: Sendable {
                     low: limits.unsentBytes / 2, high: limits.unsentBytes)
             )
             .childChannelOption(
-                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 128 << 10)
+                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10)
             )
             .childChannelInitializer { channel in
                 let connection = ISCSIConnection(
