@@ -174,6 +174,17 @@ import Testing
         #expect(lines == ["first", "refused"])
     }
 
+    @Test func `a granted folder can be written in, and nothing is seen beside it`() throws {
+        let folder = try TemporaryFolder()
+        try Files.makeDirectories("\(folder.path)/granted")
+        try Files.replace("\(folder.path)/beside", with: Array("secret".utf8))
+        let (_, lines) = try run(
+            "echo kept >/state/new; ls /state/..; cat /state/../beside", as: .self_,
+            grants: [.folder("\(folder.path)/granted", at: "/state")])
+        #expect(try Files.readText("\(folder.path)/granted/new") == "kept\n")
+        #expect(lines.contains("state") && !lines.contains("secret"), "\(lines)")
+    }
+
     @Test func `killing it ends everything inside`() throws {
         let (child, reader) = try start(
             "sleep 1000 & sleep 1000 & echo up; wait", as: .self_, filter: Self.wide,
