@@ -13,6 +13,13 @@ let strict: [SwiftSetting] = [
 let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 
+/// The event loops of the network servers.
+let eventLoops: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+
 /// A Swift room: a target whose folder names its layer.
 func room(
     _ layer: String, _ name: String, uses dependencies: [Target.Dependency] = [],
@@ -79,6 +86,10 @@ let package = Package(
 
         room("Engines", "SCSITarget", uses: ["BlockDevice"]),
 
+        room(
+            "Engines", "NBDServer",
+            uses: ["BlockDevice", "NBDWire", "Bytes", "Platform", tls] + eventLoops),
+
         // Guest: the agent; no Foundation.
         room("Guest", "GuestCore", uses: ["Bytes", "GuestWire", "FUSEWire", "Platform"]),
 
@@ -118,6 +129,9 @@ let package = Package(
         tests("FUSEWire", uses: ["FUSEWire", "Bytes"]),
         tests("CPIOLayout", uses: ["CPIOLayout"]),
         tests("NBDWire", uses: ["NBDWire", "Bytes"]),
+        tests(
+            "NBDServer",
+            uses: ["NBDServer", "NBDWire", "BlockDevice", "Bytes", "Platform", tls] + eventLoops),
         tests("Platform", uses: ["Platform"]),
         tests("Catalogue", uses: ["Catalogue"]),
         tests("Inspection", uses: ["Inspection", "Catalogue", "Platform"]),

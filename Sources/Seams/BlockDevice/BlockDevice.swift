@@ -66,7 +66,7 @@ public protocol BlockDevice: AnyObject, Sendable {
 
     /// Calls `observer`, from any thread, after each change of `size`, until the observation that
     /// is returned is released; nil where the size never changes.
-    func observeSize(_ observer: @escaping @Sendable (UInt64) -> Void) -> BlockObservation?
+    func observeSize(_ observer: @escaping @Sendable (UInt64) -> Void) -> (any BlockObservation)?
 }
 
 /// Something that ends when it is released.
@@ -81,7 +81,7 @@ extension BlockDevice {
     /// Never changes its size.
     public func observeSize(
         _ observer: @escaping @Sendable (UInt64) -> Void
-    ) -> BlockObservation? { nil }
+    ) -> (any BlockObservation)? { nil }
 
     /// Shorthand for one capability.
     public func can(_ capability: BlockCapabilities) -> Bool {
