@@ -13,9 +13,13 @@ let strict: [SwiftSetting] = [
 let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 
-let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
-let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+/// The event loops of the network servers.
+let eventLoops: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
 
 /// A Swift room: a target whose folder names its layer.
 func room(
@@ -88,7 +92,10 @@ let package = Package(
         room("Engines", "SCSITarget", uses: ["SCSIWire", "BlockDevice", "Bytes", "Platform"]),
         room(
             "Engines", "ISCSITarget",
-            uses: ["ISCSIWire", "SCSIWire", "SCSITarget", "Platform", nioCore, nioPosix, crypto]),
+            uses: ["ISCSIWire", "SCSIWire", "SCSITarget", "Platform", crypto] + eventLoops),
+        room(
+            "Engines", "NBDServer",
+            uses: ["BlockDevice", "NBDWire", "Bytes", "Platform", tls] + eventLoops),
 
         // Guest: the agent; no Foundation.
         room("Guest", "GuestCore", uses: ["Bytes", "GuestWire", "FUSEWire", "Platform"]),
@@ -99,8 +106,8 @@ let package = Package(
             "Services", "Targets",
             uses: [
                 "Lines", "Sandbox", "BlockDevice", "BlockDevices", "BlockFilters", "NBDServer",
-                "ISCSITarget", "SCSITarget", "Platform", nioCore, nioPosix,
-            ]),
+                "ISCSITarget", "SCSITarget", "Platform",
+            ] + eventLoops),
         room(
             "Services", "Sessions",
             uses: [
@@ -138,13 +145,15 @@ let package = Package(
             "ISCSITarget",
             uses: [
                 "ISCSITarget", "ISCSIWire", "SCSITarget", "SCSIWire", "BlockDevice", "Platform",
-                nioCore, nioPosix,
-            ]),
+            ] + eventLoops),
         tests("Bytes", uses: ["Bytes"]),
         tests("GuestWire", uses: ["GuestWire", "Bytes"]),
         tests("FUSEWire", uses: ["FUSEWire", "Bytes"]),
         tests("CPIOLayout", uses: ["CPIOLayout"]),
         tests("NBDWire", uses: ["NBDWire", "Bytes"]),
+        tests(
+            "NBDServer",
+            uses: ["NBDServer", "NBDWire", "BlockDevice", "Bytes", "Platform", tls] + eventLoops),
         tests("Platform", uses: ["Platform"]),
         tests("Catalogue", uses: ["Catalogue"]),
         tests("Inspection", uses: ["Inspection", "Catalogue", "Platform"]),

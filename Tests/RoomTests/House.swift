@@ -46,6 +46,7 @@ enum House {
         "Hypervisors": "signals and errno constants",
         "StorageDaemon": "signals and errno constants",
         "Inspection": "errno constants and libblkid's types",
+        "NBDServer": "errno constants",
         "Appliance": "errno constants",
         "Sessions": "signals and errno constants",
         "causeway": "exit codes and signals",

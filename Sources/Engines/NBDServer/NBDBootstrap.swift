@@ -1,0 +1,92 @@
+import NIOCore
+import NIOPosix
+import Platform
+
+/// Opens listening channels, and admits connections.
+struct NBDBootstrap {
+    let core: NBDServerCore
+    let group: MultiThreadedEventLoopGroup
+
+    /// Connections that may wait to be accepted.
+    private static let backlog: Int32 = 1024
+    /// Bytes taken from a socket at once; long payloads go another way.
+    private static let receive = 64 << 10
+    /// Bytes waiting to be sent at which a client gets no more answers, and again some.
+    private static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(
+        low: 256 << 10, high: 1 << 20)
+
+    /// Listens; nothing is accepted before `autoRead` is switched on. Blocks.
+    func open(_ place: NBDListener) throws(NBDServerError) -> any Channel {
+        switch place {
+        case .tcp(let ip, let port):
+            let name = "\(ip):\(port)"
+            guard (0...65_535).contains(port),
+                let address = try? SocketAddress(ipAddress: ip, port: port)
+            else { throw .badAddress(name) }
+            return try wait(name) { $0.bind(to: address) }
+        case .unix(let path):
+            let channel = try wait(path) { $0.bind(unixDomainSocketPath: path) }
+            do {
+                try Files.setMode(path, 0o600)
+            } catch {
+                try? channel.close().wait()
+                throw .listen(path, "\(error)")
+            }
+            return channel
+        case .socket(let socket):
+            let raw: Int32
+            do {
+                raw = try socket.duplicateForHandover()
+            } catch {
+                throw .listen("a socket that was passed in", "\(error)")
+            }
+            return try wait("a socket that was passed in") { $0.withBoundSocket(raw) }
+        }
+    }
+
+    private func wait(
+        _ name: String, _ bind: (ServerBootstrap) -> EventLoopFuture<any Channel>
+    ) throws(NBDServerError) -> any Channel {
+        do {
+            return try bind(bootstrap).wait()
+        } catch {
+            throw .listen(name, "\(error)")
+        }
+    }
+
+    private var bootstrap: ServerBootstrap {
+        let core = core
+        return ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: Self.backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.autoRead, value: false)
+            .childChannelOption(
+                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.receive)
+            )
+            .childChannelOption(.writeBufferWaterMark, value: Self.waterMark)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try Self.admit(channel, core) }
+            }
+    }
+
+    /// Lets a connection in; an error closes it.
+    private static func admit(_ channel: any Channel, _ core: NBDServerCore) throws {
+        var peer = NBDPeer.local
+        if let ip = channel.remoteAddress?.ipAddress {
+            peer = .network(ip)
+            let options = channel.syncOptions
+            try options?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+            try options?.setOption(.socketOption(.so_keepalive), value: 1)
+        }
+        guard core.configuration.allow(peer), core.admit() else { throw NotAdmitted() }
+        do {
+            let connection = NBDConnection(core, core.shared(channel.eventLoop))
+            try channel.pipeline.syncOperations.addHandler(connection)
+        } catch {
+            core.left()
+            throw error
+        }
+    }
+
+    private struct NotAdmitted: Error {}
+}

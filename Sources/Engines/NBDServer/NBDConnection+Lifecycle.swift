@@ -1,0 +1,77 @@
+import NBDWire
+import NIOCore
+
+extension NBDConnection {
+    /// Goes on where there is room again.
+    func resume() {
+        guard isPaused, !isEnding else { return }
+        guard handshake == nil else {
+            guard isWritable else { return }
+            return readAgain()
+        }
+        guard !isFull else { return }
+        isPaused = false
+        if let held = pending {
+            pending = nil
+            process(held)
+            finishBatch()
+        }
+        if !isPaused, !isEnding { readAgain() }
+    }
+
+    private func readAgain() {
+        isPaused = false
+        guard isReadHeld else { return }
+        isReadHeld = false
+        context?.read()
+    }
+
+    /// Lets everything in work be answered, and closes then; takes nothing more.
+    func endWhenAnswered() {
+        isEnding = true
+        handshake = nil
+        closeWhenAnswered()
+    }
+
+    /// Closes an ending connection once nothing is in work and everything is sent.
+    func closeWhenAnswered() {
+        guard isEnding, requestsInWork == 0, let context, context.channel.isActive else { return }
+        sendOut()
+        let empty = wrapOutboundOut(ByteBuffer())
+        context.writeAndFlush(empty).whenComplete { _ in self.close() }
+    }
+
+    /// Closes at once.
+    func close() {
+        isEnding = true
+        context?.close(promise: nil)
+    }
+
+    /// The server goes away: what is in work is answered, then the connection closes; until then
+    /// new requests, and options of a client in the handshake, are refused.
+    func drain() {
+        guard handshake == nil, requestsInWork == 0, stream?.isMidRequest == false else { return }
+        endWhenAnswered()
+    }
+
+    /// Called once a second: ends what takes too long.
+    func tick() {
+        let limits = core.configuration.limits
+        guard handshake == nil else {
+            age += 1
+            if age >= limits.handshakeSeconds { close() }
+            return
+        }
+        let buffered = isWritable ? 0 : bufferedBytes
+        let waitsForClient = stream?.isMidRequest == true && !isPaused || !isWritable || isEnding
+        let hasMoved = hasMoved || buffered != lastBuffered
+        (self.hasMoved, lastBuffered) = (false, buffered)
+        stalled = waitsForClient && !hasMoved && requestsInWork == 0 ? stalled + 1 : 0
+        if stalled >= limits.stallSeconds { close() }
+    }
+
+    private var bufferedBytes: Int {
+        let options = context?.channel.syncOptions
+        return (try? options?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+}

@@ -1,0 +1,100 @@
+import BlockDevice
+import NBDWire
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// What every connection of a server shares.
+///
+/// Thread-safe: constants, and counters that are atomic.
+final class NBDServerCore: Sendable {
+    let configuration: NBDServerConfiguration
+    let tls: NIOSSLContext?
+    let queues: [NBDWorkQueue]
+    let isDraining = Atomic(false)
+    let connections = Atomic(0)
+    let requests = Atomic<UInt64>(0)
+    let bytesRead = Atomic<UInt64>(0)
+    let bytesWritten = Atomic<UInt64>(0)
+    private let bytesInWork = Atomic(0)
+    private let loops = Mutex<[ObjectIdentifier: NBDLoop]>([:])
+    private let whenEmpty = Mutex<EventLoopPromise<Void>?>(nil)
+
+    init(
+        _ configuration: NBDServerConfiguration, pool: NIOThreadPool
+    ) throws(NBDServerError) {
+        self.configuration = configuration
+        tls = try configuration.security.context()
+        queues = configuration.exports.map { NBDWorkQueue($0.device, pool: pool) }
+    }
+
+    /// What one handshake may tell; asks the devices for their sizes.
+    var policy: NBDHandshakePolicy {
+        NBDHandshakePolicy(
+            offers: configuration.exports.map(NBDOffer.init),
+            defaultExport: configuration.defaultExport, tls: configuration.security.mode,
+            tellsExports: configuration.tellsExports)
+    }
+
+    /// What connections on this event loop share.
+    func shared(_ loop: any EventLoop) -> NBDLoop {
+        loops.withLock { loops in
+            let key = ObjectIdentifier(loop)
+            if let shared = loops[key] { return shared }
+            let shared = NBDLoop(loop)
+            loops[key] = shared
+            return shared
+        }
+    }
+
+    /// Calls `body` for every connection, each on its event loop.
+    func forEachConnection(_ body: @escaping @Sendable (NBDConnection) -> Void) {
+        for shared in loops.withLock({ Array($0.values) }) {
+            shared.loop.execute { for each in Array(shared.connections.values) { body(each) } }
+        }
+    }
+
+    /// Charges bytes to all connections together; false where they have too many already.
+    func charge(_ count: Int) -> Bool {
+        let total = bytesInWork.add(count, ordering: .relaxed).newValue
+        guard total > configuration.limits.totalBytes else { return true }
+        refund(count)
+        return false
+    }
+
+    /// Gives back what was charged.
+    func refund(_ count: Int) { bytesInWork.subtract(count, ordering: .relaxed) }
+
+    /// Counts a connection; false where there are too many, or the server is going away.
+    func admit() -> Bool {
+        let count = connections.add(1, ordering: .sequentiallyConsistent).newValue
+        guard !isDraining.load(ordering: .sequentiallyConsistent),
+            count <= configuration.limits.connections
+        else {
+            left()
+            return false
+        }
+        return true
+    }
+
+    /// Forgets a connection.
+    func left() {
+        let count = connections.subtract(1, ordering: .sequentiallyConsistent).newValue
+        guard count == 0 else { return }
+        whenEmpty.withLock { promise in
+            promise?.succeed()
+            promise = nil
+        }
+    }
+
+    /// Fulfils the promise once there is no connection, perhaps at once.
+    func notifyEmpty(_ promise: EventLoopPromise<Void>) {
+        whenEmpty.withLock { $0 = promise }
+        guard connections.load(ordering: .sequentiallyConsistent) == 0 else { return }
+        whenEmpty.withLock { promise in
+            promise?.succeed()
+            promise = nil
+        }
+    }
+}
