@@ -114,6 +114,11 @@ let package = Package(
             name: "FileSystemLab", dependencies: ["Bytes", "Platform"],
             path: "TestKit/FileSystemLab", swiftSettings: strict),
 
+        // The one suite that every block device passes, store or filter.
+        .target(
+            name: "BlockDeviceSuite", dependencies: ["BlockDevice", "Bytes"],
+            path: "TestKit/BlockDeviceSuite", swiftSettings: strict),
+
         tests("Room", uses: []),
         tests("Bytes", uses: ["Bytes"]),
         tests("GuestWire", uses: ["GuestWire", "Bytes"]),
@@ -121,6 +126,22 @@ let package = Package(
         tests("CPIOLayout", uses: ["CPIOLayout"]),
         tests("NBDWire", uses: ["NBDWire", "Bytes"]),
         tests("Platform", uses: ["Platform"]),
+        tests("BlockDevice", uses: ["BlockDevice", "Platform"]),
+        tests(
+            "BlockDevices",
+            uses: [
+                "BlockDevices", "BlockDevice", "BlockDeviceSuite", "Bytes", "NBDWire", "Platform",
+                "StorageDaemon",
+            ]),
+        tests(
+            "BlockFilters",
+            uses: [
+                "BlockFilters", "BlockDevices", "BlockDevice", "BlockDeviceSuite", "Bytes",
+                "Platform",
+            ]),
+        tests(
+            "BlockDeviceSuite",
+            uses: ["BlockDeviceSuite", "BlockDevices", "BlockDevice", "Bytes", "Platform"]),
         tests("Catalogue", uses: ["Catalogue"]),
         tests("Inspection", uses: ["Inspection", "Catalogue", "Platform"]),
         tests(
