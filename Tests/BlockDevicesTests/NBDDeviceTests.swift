@@ -1,0 +1,165 @@
+import BlockDevice
+import BlockDeviceSuite
+import BlockDevices
+import Glibc
+import Platform
+import StorageDaemon
+import Testing
+
+/// Storage daemons that really run, and the device that is their client.
+@Suite struct NBDDeviceTests {
+    /// A daemon, ended with the object.
+    private final class Server: Sendable {
+        let folder: TestFolder
+        let daemon: StorageDaemon
+
+        init(
+            _ format: ImageFormat, size: UInt64, readOnly: Bool = false, image: String? = nil
+        ) throws {
+            folder = try TestFolder()
+            let path = image ?? "\(folder.path)/image"
+            if image == nil {
+                try folder.tool(
+                    "qemu-img", ["create", "-q", "-f", format.rawValue, path, "\(size)"])
+            }
+            let plan = StoragePlan(
+                nbdExportOf: try Files.open(path, readOnly ? .readOnly : .readWrite),
+                format: format, readOnly: readOnly, socketFolder: "\(folder.path)/sockets")
+            let log = try Files.open("\(folder.path)/log", [.writeOnly, .create, .append])
+            daemon = try StorageDaemon.start(plan, log: log.raw)
+            try daemon.waitUntilReady()
+        }
+
+        var image: String { "\(folder.path)/image" }
+
+        func device(
+            _ change: (inout NBDDevice.Options) -> Void = { _ in }
+        ) throws -> NBDDevice {
+            var options = NBDDevice.Options(
+                export: StorageService.exportName, isWritable: true)
+            change(&options)
+            return try NBDDevice(path: daemon.diskSockets[0], options: options)
+        }
+
+        deinit { daemon.kill() }
+    }
+
+    /// Keeps a server for as long as its device.
+    private struct Kept: Sendable {
+        let server: Server
+    }
+
+    private func subject(_ format: ImageFormat, connections: Int) -> SuiteSubject {
+        SuiteSubject("a \(format.rawValue) image, \(connections) connections", mayTearReads: true) {
+            size in
+            let server = try Server(format, size: size)
+            let device = try server.device { $0.connections = connections }
+            let kept = Kept(server: server)
+            // The daemon loses what was not flushed with its process, and maybe not even that.
+            let crash: @Sendable () throws -> any BlockDevice = {
+                try kept.server.device { $0.connections = connections }
+            }
+            return SuiteDevice(device, crash: crash)
+        }
+    }
+
+    @Test(arguments: [(ImageFormat.raw, 8), (.qcow2, 8), (.qcow2, 1), (.vhdx, 4), (.vdi, 4)])
+    func `an image passes the suite`(format: ImageFormat, connections: Int) throws {
+        let passedOver = try BlockDeviceSuite.run(subject(format, connections: connections))
+        #expect(
+            passedOver == [
+                "a device without the right to write refuses changes",
+                "what was just read is read at once", "a change of size is told and obeyed",
+            ])
+    }
+
+    @Test func `a read-only export passes the suite`() throws {
+        let subject = SuiteSubject("a read-only image") { size in
+            let server = try Server(.raw, size: size, readOnly: true)
+            let kept = Kept(server: server)
+            return SuiteDevice(
+                try server.device(), crash: { try kept.server.device() })
+        }
+        let passedOver = try BlockDeviceSuite.run(subject)
+        #expect(passedOver.count == 11)
+    }
+
+    @Test func `a writable export has several connections, flushes and holes`() throws {
+        let server = try Server(.qcow2, size: 4 << 20)
+        let device = try server.device()
+        #expect(device.properties.parallelism == 8)
+        #expect(
+            device.properties.capabilities == [
+                .write, .volatileCache, .forceUnitAccess, .trim, .extents, .fastZeroes,
+            ])
+        try [UInt8](repeating: 7, count: 65_536).withUnsafeBytes {
+            try device.write(at: 1 << 20, from: $0, options: .forceUnitAccess)
+        }
+        #expect(
+            try device.extents(in: BlockRange(offset: 0, length: 4 << 20), limit: 10) == [
+                .hole(1 << 20), .data(65_536), .hole((3 << 20) - 65_536),
+            ])
+        #expect(
+            try device.extents(in: BlockRange(offset: 1000, length: 10), limit: 1) == [.hole(10)])
+        #expect(try device.extents(in: BlockRange(offset: 0, length: 4 << 20), limit: 1).count == 1)
+    }
+
+    @Test func `what was written is in the image once the daemon has ended`() throws {
+        let server = try Server(.qcow2, size: 8 << 20)
+        let device = try server.device()
+        for place in 0..<64 as Range<UInt64> {
+            try [UInt8](repeating: 0x5c, count: 9000).withUnsafeBytes {
+                try device.write(at: place * 100_000, from: $0, options: [])
+            }
+        }
+        try device.flush()
+        try server.daemon.stop(milliseconds: 10_000)
+        try server.folder.tool("qemu-img", ["check", "-q", "-f", "qcow2", server.image])
+        let words = try server.folder.tool(
+            "qemu-io",
+            [
+                "-r", "-f", "qcow2", "-c", "read -P 0x5c 6300000 9000", "-c",
+                "read -P 0 6309000 100", server.image,
+            ])
+        #expect(!words.contains("failed"), "\(words)")
+    }
+
+    @Test func `a daemon that dies makes the device gone, at once`() throws {
+        let server = try Server(.raw, size: 4 << 20)
+        let device = try server.device()
+        server.daemon.kill()
+        let start = Clock.milliseconds()
+        for _ in 0..<3 {
+            let error = #expect(throws: BlockError.self) { try device.flush() }
+            guard case .gone = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
+        #expect(Clock.milliseconds() - start < 2000)
+    }
+
+    @Test func `a daemon that stops answering is given up in time`() throws {
+        let server = try Server(.raw, size: 4 << 20)
+        let device = try server.device { $0.timeoutMilliseconds = 1500 }
+        server.daemon.process.signal(SIGSTOP)
+        defer { server.daemon.process.signal(SIGCONT) }
+        let start = Clock.milliseconds()
+        let error = #expect(throws: BlockError.self) { try device.flush() }
+        guard case .gone = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect((1000..<6000).contains(Clock.milliseconds() - start))
+    }
+
+    @Test func `an export that is not there is refused with the server's words`() throws {
+        let server = try Server(.raw, size: 4 << 20)
+        let error = #expect(throws: NBDError.self) { try server.device { $0.export = "other" } }
+        guard case .refused(let words) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(words.contains("other"))
+    }
+}
