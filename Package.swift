@@ -137,6 +137,11 @@ let package = Package(
             name: "FileSystemLab", dependencies: ["Bytes", "Platform"],
             path: "TestKit/FileSystemLab", swiftSettings: strict),
 
+        // The one suite that every block device passes, store or filter.
+        .target(
+            name: "BlockDeviceSuite", dependencies: ["BlockDevice", "Bytes"],
+            path: "TestKit/BlockDeviceSuite", swiftSettings: strict),
+
         tests("Room", uses: []),
         tests("ISCSIWire", uses: ["ISCSIWire"]),
         tests("SCSIWire", uses: ["SCSIWire"]),
@@ -155,6 +160,22 @@ let package = Package(
             "NBDServer",
             uses: ["NBDServer", "NBDWire", "BlockDevice", "Bytes", "Platform", tls] + eventLoops),
         tests("Platform", uses: ["Platform"]),
+        tests("BlockDevice", uses: ["BlockDevice", "Platform"]),
+        tests(
+            "BlockDevices",
+            uses: [
+                "BlockDevices", "BlockDevice", "BlockDeviceSuite", "Bytes", "NBDWire", "Platform",
+                "StorageDaemon",
+            ]),
+        tests(
+            "BlockFilters",
+            uses: [
+                "BlockFilters", "BlockDevices", "BlockDevice", "BlockDeviceSuite", "Bytes",
+                "Platform",
+            ]),
+        tests(
+            "BlockDeviceSuite",
+            uses: ["BlockDeviceSuite", "BlockDevices", "BlockDevice", "Bytes", "Platform"]),
         tests("Catalogue", uses: ["Catalogue"]),
         tests("Inspection", uses: ["Inspection", "Catalogue", "Platform"]),
         tests(

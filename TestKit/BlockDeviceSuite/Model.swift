@@ -29,7 +29,7 @@ struct Model {
         switch Int.random(in: 0..<20, using: &random) {
         case 0..<6: try compare(range, now: Bool.random(using: &random))
         case 6..<12:
-            let content = (0..<range.length).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let content = random.content(Int(range.length))
             note("write \(range.offset)+\(range.length) \(options.rawValue)")
             try device.write(
                 content, at: range.offset, options: options.intersection(.forceUnitAccess))
@@ -95,13 +95,12 @@ struct Model {
             content = try device.bytes(range.offset, Int(range.length))
         }
         let wanted = bytes[Int(range.offset)..<Int(range.end)]
-        guard let wrong = zip(content, wanted).enumerated().first(where: { $1.0 != $1.1 }) else {
-            return
-        }
+        guard let wrong = difference(content[...], wanted) else { return }
+        let place = Int(range.offset) + wrong
         throw SuiteFailure(
             """
-            byte \(Int(range.offset) + wrong.offset) of a read of \(range.offset)+\(range.length) \
-            is \(wrong.element.0), not \(wrong.element.1); before: \(history)
+            byte \(place) of a read of \(range.offset)+\(range.length) is \(content[wrong]), \
+            not \(bytes[place]); before: \(history)
             """)
     }
 
@@ -128,44 +127,11 @@ struct Model {
                     throw SuiteFailure("an extent of \(extent.length) bytes at \(offset)")
                 }
                 let part = bytes[Int(offset)..<Int(offset + extent.length)]
-                if extent.readsZero, part.contains(where: { $0 != 0 }) {
+                if extent.readsZero, !isZero(part) {
                     throw SuiteFailure("no zeros at \(offset)+\(extent.length); \(history)")
                 }
                 offset += extent.length
             }
         }
-    }
-}
-
-extension BlockDevice {
-    /// Makes zeros; false where that is refused because it would not be fast.
-    func zeroes(_ range: BlockRange, _ options: BlockWriteOptions) throws(BlockError) -> Bool {
-        do throws(BlockError) {
-            try writeZeroes(range, options: options)
-            return true
-        } catch {
-            if case .notSupported = error, options.contains(.onlyIfFast) { return false }
-            throw error
-        }
-    }
-
-    /// Reads bytes; the memory was something else before.
-    func bytes(_ offset: UInt64, _ count: Int) throws(BlockError) -> [UInt8] {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
-        defer { buffer.deallocate() }
-        buffer.initializeMemory(as: UInt8.self, repeating: 0xa5)
-        try read(at: offset, into: buffer)
-        return Array(buffer)
-    }
-
-    /// Writes bytes.
-    func write(
-        _ bytes: [UInt8], at offset: UInt64, options: BlockWriteOptions = []
-    ) throws(BlockError) {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: bytes.count, alignment: 1)
-        defer { buffer.deallocate() }
-        buffer.copyBytes(from: bytes)
-        try write(at: offset, from: UnsafeRawBufferPointer(buffer), options: options)
     }
 }

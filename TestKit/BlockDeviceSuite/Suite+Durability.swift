@@ -99,10 +99,7 @@ extension BlockDeviceSuite {
             try device.writeZeroes(range, options: mayTrim ? options.union(.mayTrim) : options)
             possible.write([UInt8](repeating: 0, count: length), at: offset, durable: isForced)
         default:
-            let stamp = random.next()
-            let content = (0..<length / 8).flatMap { index in
-                withUnsafeBytes(of: stamp &+ UInt64(index)) { Array($0) }
-            }
+            let content = random.content(length)
             try device.write(content, at: UInt64(offset), options: options)
             possible.write(content, at: offset, durable: isForced)
         }
@@ -125,7 +122,7 @@ extension BlockDeviceSuite {
             device = try crash()
             try expect(try device.bytes(7000, 1000) == content, "the write of \(stamp) is lost")
             try expect(
-                try device.bytes(50_000, 9000).allSatisfy { $0 == 0 }, "the zeros are lost")
+                isZero(try device.bytes(50_000, 9000)[...]), "the zeros are lost")
         }
     }
 }

@@ -41,7 +41,7 @@ extension BlockDeviceSuite {
 
         try subject.resize?(before)
         try expect(
-            try device.bytes(before - 512, 512).allSatisfy { $0 == 0 },
+            isZero(try device.bytes(before - 512, 512)[...]),
             "what was cut off is there again")
         let told = heard.count
         observation = nil

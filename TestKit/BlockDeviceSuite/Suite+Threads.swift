@@ -35,7 +35,7 @@ extension BlockDeviceSuite {
             let wanted = UInt8(truncatingIfNeeded: number ^ thread << 6)
             let found = try device.bytes(UInt64(index * piece), piece)
             try expect(
-                found.allSatisfy { $0 == wanted },
+                isUniform(found[...]) && found.first == wanted,
                 "piece \(number) of writer \(thread) holds \(found), not \(wanted)")
         }
     }
@@ -45,9 +45,6 @@ extension BlockDeviceSuite {
     ) { subject, seed in
         let device = try subject.make(size).device
         let area = min(Int(device.size) / 512, 512)
-        let isWhole: @Sendable (ArraySlice<UInt8>) -> Bool = { bytes in
-            bytes.allSatisfy { $0 == bytes.first }
-        }
         try device.writeZeroes(BlockRange(offset: 0, length: UInt64(area * 512)), options: [])
         try onThreads(4) { thread in
             var random = SeededGenerator(seed: seed &+ UInt64(thread))
@@ -63,7 +60,7 @@ extension BlockDeviceSuite {
                     guard !subject.mayTearReads else { continue }
                     for sector in 0..<count {
                         try expect(
-                            isWhole(bytes[sector * 512..<(sector + 1) * 512]),
+                            isUniform(bytes[sector * 512..<(sector + 1) * 512]),
                             "a reader saw half a write in sector \(first + sector)")
                     }
                 }
@@ -72,7 +69,7 @@ extension BlockDeviceSuite {
         let bytes = try device.bytes(0, area * 512)
         for sector in 0..<area {
             try expect(
-                isWhole(bytes[sector * 512..<(sector + 1) * 512]), "sector \(sector) is torn")
+                isUniform(bytes[sector * 512..<(sector + 1) * 512]), "sector \(sector) is torn")
         }
     }
 

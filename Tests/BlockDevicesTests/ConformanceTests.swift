@@ -43,7 +43,7 @@ import Testing
             options.isWritable = false
             return SuiteDevice(MemoryDevice(size: size, options: options))
         }
-        #expect(try BlockDeviceSuite.run(subject).count == 10)
+        #expect(try BlockDeviceSuite.run(subject).count == 9)
     }
 
     @Test(arguments: ["/tmp", "/dev/shm"])
@@ -81,6 +81,6 @@ import Testing
                 at: 70_000)
             return SuiteDevice(try FileDevice(path: path, options: .init(isWritable: false)))
         }
-        #expect(try BlockDeviceSuite.run(subject).count == 10)
+        #expect(try BlockDeviceSuite.run(subject).count == 9)
     }
 }

@@ -20,6 +20,7 @@ final class TestFolder: Sendable {
     }
 
     /// Runs a program of the system; fails where it fails.
+    @discardableResult
     func tool(_ name: String, _ arguments: [String]) throws -> String {
         let (end, output) = try ChildProcess.run(
             SpawnOptions(path: "/usr/bin/\(name)", arguments: arguments), mergeErrors: true)

@@ -144,6 +144,37 @@ import Testing
         #expect(throws: StorageError.self) { try start(plan) }
     }
 
+    @Test func `the disk in an image is an NBD export that QEMU's own client works with`() throws {
+        let path = "\(folder.path)/image"
+        try tool("qemu-img", ["create", "-q", "-f", "qcow2", path, "4M"])
+        for readOnly in [false, true] {
+            let plan = StoragePlan(
+                nbdExportOf: try Files.open(path, readOnly ? .readOnly : .readWrite),
+                format: .qcow2, readOnly: readOnly, socketFolder: "\(folder.path)/sockets")
+            let daemon = try start(plan)
+            try daemon.waitUntilReady()
+            let url = "nbd+unix:///\(StorageService.exportName)?socket=\(daemon.diskSockets[0])"
+            let commands =
+                readOnly
+                ? ["read -P 0x3c 1M 64k", "read -P 0 2M 64k"]
+                : ["write -f -P 0x3c 1M 64k", "write -z -u 2M 64k", "flush"]
+            try tool(
+                "qemu-io",
+                ["-f", "raw"] + (readOnly ? ["-r"] : []) + commands.flatMap { ["-c", $0] } + [url])
+            try daemon.stop(milliseconds: 10_000)
+            #expect(!Files.exists(daemon.diskSockets[0]))
+        }
+        try tool("qemu-img", ["check", "-q", "-f", "qcow2", path])
+    }
+
+    @Test func `an NBD export has no windows`() throws {
+        var plan = StoragePlan(
+            nbdExportOf: try Files.open(try raw(), .readOnly), format: .raw, readOnly: true,
+            socketFolder: "\(folder.path)/sockets")
+        plan.windows = [DiskWindow(offset: 0, length: 512)]
+        #expect(throws: StorageError.self) { try start(plan) }
+    }
+
     @Test func `a killed daemon is told from one that refused`() throws {
         let daemon = try start(try plan(try raw()))
         try daemon.waitUntilReady()

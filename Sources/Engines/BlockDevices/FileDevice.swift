@@ -76,6 +76,7 @@ public final class FileDevice: BlockDevice {
     ) throws(BlockError) -> Bool {
         try check(BlockRange(offset: offset, length: UInt64(buffer.count)))
         // Errors are told by the read that follows, which knows them for sure.
+        if isCut.load(ordering: .relaxed) { return false }
         return BlockIO.readNow(file.raw, at: offset, into: buffer) == buffer.count
     }
 

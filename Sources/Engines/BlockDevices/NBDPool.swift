@@ -55,7 +55,8 @@ final class NBDPool: Sendable {
             return state.free.popLast().map { .some($0) }
         }
         guard let connection = taken ?? nil else {
-            throw fail("the NBD server has not answered for \(timeout) ms")
+            // The others' requests have deadlines of their own; this one was crowded out.
+            throw .medium(range, BlockIO.timedOut("wait for a connection to the NBD server"))
         }
         return connection
     }

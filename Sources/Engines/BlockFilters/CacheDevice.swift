@@ -79,18 +79,21 @@ public final class CacheDevice: BlockDevice {
                 done += piece.bytes.count
                 continue
             }
-            misses.add(1, ordering: .relaxed)
             // The last block of a device may be short; such a one is read, but not kept.
             let blockEnd = (piece.block + 1) * UInt64(blockSize)
+            if blockEnd <= size && piece.bytes.count == blockSize {
+                let count = try fetchRun(at: offset, done, of: buffer)
+                misses.add(UInt64(count / blockSize), ordering: .relaxed)
+                done += count
+                continue
+            }
             if blockEnd > size {
                 try base.read(at: offset + UInt64(done), into: piece.bytes)
-                done += piece.bytes.count
-            } else if piece.bytes.count < blockSize {
-                try fetch(piece)
-                done += piece.bytes.count
             } else {
-                done += try fetchRun(at: offset, done, of: buffer)
+                try fetch(piece)
             }
+            misses.add(1, ordering: .relaxed)
+            done += piece.bytes.count
         }
     }
 

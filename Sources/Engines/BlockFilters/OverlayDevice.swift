@@ -9,7 +9,7 @@ import Synchronization
 /// into a device, `discard` forgets them. A flush makes the data durable first and then the map of
 /// it, so that after a crash a cluster holds either what was flushed or what is below. Reading and
 /// overwriting take no lock. Any thread. The disk keeps the size it had when the overlay was made;
-/// the device below must not change.
+/// the device below must not change, and nobody else may use the store.
 public final class OverlayDevice: BlockDevice {
     /// See `BlockDevice`.
     public var size: UInt64 { layout.size }

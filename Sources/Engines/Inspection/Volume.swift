@@ -1,4 +1,5 @@
 public import Catalogue
+import Platform
 
 /// Which partition: the number, and further numbers for tables inside partitions (`2`, `2.1`);
 /// no number is the whole source (`whole`).

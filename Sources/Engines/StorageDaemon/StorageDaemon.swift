@@ -5,15 +5,16 @@ import Synchronization
 /// A running qemu-storage-daemon in a sandbox of its own.
 ///
 /// It opens the source and the overlays, and serves each window as a vhost-user-blk disk on a Unix
-/// socket. Inside its sandbox there are these files and sockets and nothing else. A guest's flush
-/// is an fdatasync of the file; an error of the file below, no space included, is an error of the
-/// guest's request at once. Any thread; calls exclude one another.
+/// socket, or the whole disk as an NBD export. Inside its sandbox there are these files and sockets
+/// and nothing else. A guest's or client's flush is an fdatasync of the file; an error of the file
+/// below, no space included, is an error of the request at once. Any thread; calls exclude one
+/// another.
 public final class StorageDaemon: Sendable {
     /// The process.
     ///
     /// It dies with the thread that started it.
     public let process: ChildProcess
-    /// One socket for each window, in their order.
+    /// One socket for each window, in their order; for an NBD export the one socket that it has.
     ///
     /// They take connections from the start.
     public let diskSockets: [String]

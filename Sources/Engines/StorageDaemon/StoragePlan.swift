@@ -46,6 +46,20 @@ public struct DiskWindow: Sendable, Equatable {
     }
 }
 
+/// To whom a storage daemon serves.
+public enum StorageService: Sendable, Equatable {
+    /// A guest: each window is a vhost-user-blk disk with a socket of its own.
+    case guestDisks
+    /// This host: the whole disk in the image is an NBD export, `StorageService.exportName`, on one
+    /// socket, with as many connections as are made.
+    ///
+    /// A flush of one connection covers all of them. There are no windows.
+    case nbd
+
+    /// The name of the NBD export.
+    public static let exportName = "disk"
+}
+
 /// What a storage daemon serves.
 public struct StoragePlan: Sendable {
     /// The open source: a file or block device.
@@ -62,17 +76,33 @@ public struct StoragePlan: Sendable {
     public var windows: [DiskWindow]
     /// A folder for the sockets, made with mode 0700 where absent.
     public var socketFolder: String
+    /// To whom it is served.
+    public var service: StorageService
 
-    /// Makes a plan.
+    /// Makes a plan for a guest.
     public init(
         source: OwnedFD, format: ImageFormat, readOnly: Bool, logicalSectorSize: UInt32,
         windows: [DiskWindow], socketFolder: String
     ) {
+        service = .guestDisks
         self.source = source
         self.format = format
         self.readOnly = readOnly
         self.logicalSectorSize = logicalSectorSize
         self.windows = windows
+        self.socketFolder = socketFolder
+    }
+
+    /// Makes a plan for this host: the disk in an image as an NBD export on one Unix socket.
+    public init(
+        nbdExportOf source: OwnedFD, format: ImageFormat, readOnly: Bool, socketFolder: String
+    ) {
+        service = .nbd
+        self.source = source
+        self.format = format
+        self.readOnly = readOnly
+        logicalSectorSize = 512
+        windows = []
         self.socketFolder = socketFolder
     }
 

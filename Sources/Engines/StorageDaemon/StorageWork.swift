@@ -37,8 +37,8 @@ struct StorageWork {
             var listeners: [OwnedFD] = []
             var paths: [String] = []
             if serving { try Files.makeDirectories(plan.socketFolder, mode: 0o700) }
-            for index in plan.windows.indices where serving {
-                let path = "\(plan.socketFolder)/disk\(index)"
+            for name in Self.socketNames(plan) where serving {
+                let path = "\(plan.socketFolder)/\(name)"
                 try Files.remove(path)
                 listeners.append(try UnixSocket.listen(at: path))
                 paths.append(path)
@@ -55,7 +55,18 @@ struct StorageWork {
     /// Removes the sockets from the file system.
     func removeSockets() { for path in socketPaths { try? Files.remove(path) } }
 
+    private static func socketNames(_ plan: StoragePlan) -> [String] {
+        switch plan.service {
+        case .guestDisks: plan.windows.indices.map { "disk\($0)" }
+        case .nbd: ["nbd"]
+        }
+    }
+
     private static func check(_ plan: StoragePlan) throws(StorageError) {
+        if plan.service == .nbd {
+            guard plan.windows.isEmpty else { throw .plan("an NBD export has no windows") }
+            return
+        }
         guard !plan.windows.isEmpty, plan.windows.count <= StoragePlan.windowLimit else {
             throw .plan("a daemon serves 1 to \(StoragePlan.windowLimit) disks")
         }
@@ -110,19 +121,32 @@ struct StorageWork {
             "--object", "iothread,id=io",
         ]
         for node in graph.nodes { arguments += ["--blockdev", node.line] }
-        for (index, top) in graph.tops.enumerated() where index < listeners.count {
-            let writable = !plan.readOnly || plan.windows[index].overlay != nil
-            arguments += [
-                "--export",
-                "vhost-user-blk,id=disk\(index),node-name=\(top),addr.type=fd,"
-                    + "addr.str=\(4 + index),writable=\(writable ? "on" : "off"),"
-                    + "logical-block-size=\(plan.logicalSectorSize),num-queues=1,iothread=io",
-            ]
-        }
+        arguments += exports(of: graph)
         return SandboxedProgram(
             path: path, arguments: arguments, grants: grants,
             descriptors: [-1, complaints, complaints, control] + listeners.map(\.raw),
             filter: Self.filter)
+    }
+
+    private func exports(of graph: BlockGraph) -> [String] {
+        func onOff(_ value: Bool) -> String { value ? "on" : "off" }
+        if plan.service == .nbd {
+            return [
+                "--nbd-server", "addr.type=fd,addr.str=4,max-connections=0",
+                "--export",
+                "nbd,id=nbd,node-name=image,name=\(StorageService.exportName),"
+                    + "writable=\(onOff(!plan.readOnly)),iothread=io",
+            ]
+        }
+        return graph.tops.enumerated().prefix(listeners.count).flatMap { index, top in
+            let writable = !plan.readOnly || plan.windows[index].overlay != nil
+            return [
+                "--export",
+                "vhost-user-blk,id=disk\(index),node-name=\(top),addr.type=fd,"
+                    + "addr.str=\(4 + index),writable=\(onOff(writable)),"
+                    + "logical-block-size=\(plan.logicalSectorSize),num-queues=1,iothread=io",
+            ]
+        }
     }
 
     private var grants: [SandboxedProgram.Grant] {

@@ -33,7 +33,7 @@ final class TargetServers {
     private func startNBD(_ plan: TargetPlan) throws {
         let sockets = Self.sockets(plan, .nbd)
         guard !sockets.isEmpty else { return }
-        let server = NBDServer(
+        let server = try NBDServer(
             configuration: NBDServerConfiguration(
                 exports: [NBDExport(name: plan.name, device: device, isReadOnly: plan.readOnly)],
                 security: try Self.security(plan.access)),
@@ -69,7 +69,7 @@ final class TargetServers {
         var unit = SCSIUnitConfiguration(device: device, identity: plan.identity)
         unit.isReadOnly = plan.readOnly
         unit.reservationFile = plan.reservations
-        try target.add(unit, at: 0)
+        try target.add(unit, lun: 0)
         let mutual = plan.access.own.map {
             ISCSICredential.Proof(user: $0.user, secret: Array($0.secret.utf8))
         }
@@ -83,7 +83,7 @@ final class TargetServers {
                     },
                     allowed: ISCSIAllowList(names: Set(plan.access.initiators)))
             ]), group: group, pool: pool)
-        try server.start(on: sockets.map { .socket($0) })
+        try server.start(on: sockets.map { .descriptor($0) })
         iscsi = server
     }
 
@@ -97,16 +97,16 @@ final class TargetServers {
         }
         if let status = iscsi?.status {
             figures.connections += status.connections
-            figures.bytesRead += status.bytesRead
-            figures.bytesWritten += status.bytesWritten
+            figures.bytesRead += status.sessions.reduce(0) { $0 + $1.bytesRead }
+            figures.bytesWritten += status.sessions.reduce(0) { $0 + $1.bytesWritten }
         }
         return figures
     }
 
     /// Lets clients finish, then flushes; what failed, or nil.
     func stop(milliseconds: Int64) -> String? {
-        nbd?.stop(graceMilliseconds: milliseconds)
-        iscsi?.stop(graceMilliseconds: milliseconds)
+        nbd?.stop(graceMilliseconds: Int(milliseconds))
+        iscsi?.stop(graceMilliseconds: Int(milliseconds))
         guard device.can(.write) else { return nil }
         do {
             try device.flush()

@@ -17,10 +17,9 @@ enum TargetStore {
                         + "source has \(device.size)",
                     remedy: "`causeway probe` shows where partitions end.")
             }
-            device = WindowDevice(
-                over: device, BlockRange(offset: plan.offset, length: plan.length))
+            device = try WindowDevice(device, offset: plan.offset, length: plan.length)
         }
-        return plan.readOnly && device.can(.write) ? ReadOnlyDevice(over: device) : device
+        return plan.readOnly && device.can(.write) ? ReadOnlyDevice(device) : device
     }
 
     private static func base(_ plan: TargetPlan) throws -> any BlockDevice {
@@ -31,7 +30,11 @@ enum TargetStore {
                 options: .init(
                     isWritable: !plan.readOnly, logicalBlockSize: plan.logicalBlockSize))
         case .daemon(let socket, let name):
-            return try NBDDevice(socket: socket, export: name)
+            return try NBDDevice(
+                path: socket,
+                options: .init(
+                    export: name, isWritable: !plan.readOnly,
+                    logicalBlockSize: plan.logicalBlockSize))
         }
     }
 }

@@ -1,0 +1,39 @@
+import BlockDevice
+import BlockDeviceSuite
+import BlockDevices
+import Testing
+
+/// The suite can fail: it finds every one of these faults.
+@Suite struct SuiteTests {
+    private func subject(_ fault: Mutant.Fault) -> SuiteSubject {
+        SuiteSubject("\(fault)") { size in
+            var options = MemoryDevice.Options()
+            options.losesPower = true
+            let base = MemoryDevice(size: size, options: options)
+            let device = Mutant(base, fault)
+            let crash: @Sendable () throws -> any BlockDevice = {
+                base.crash()
+                return device
+            }
+            return SuiteDevice(device, crash: crash, resize: { base.resize(to: $0) })
+        }
+    }
+
+    @Test(arguments: Mutant.Fault.allCases)
+    func `a fault is found`(fault: Mutant.Fault) {
+        // Faults of timing may need more than one try; no other fault does.
+        let tries = [.writeInHalves, .readModifyWrite].contains(fault) ? 20 : 1
+        let isFound = (0..<tries).contains { _ in
+            (try? BlockDeviceSuite.run(subject(fault))) == nil
+        }
+        #expect(isFound)
+    }
+
+    @Test func `a failure names the subject, the check and the seed`() throws {
+        let error = #expect(throws: SuiteFailure.self) {
+            try BlockDeviceSuite.run(subject(.lastByteLost), seed: 4711)
+        }
+        let words = try #require(error).description
+        #expect(words.hasPrefix("lastByteLost: holds what a model holds, seed 4711: byte "))
+    }
+}
