@@ -22,7 +22,9 @@ import Testing
         return text
     }
 
-    @Test(arguments: ["iSCSI.iSCSIcmdsn", "iSCSI.iSCSIdatasn", "iSCSI.iSCSIResiduals", "iSCSI.iSCSITMF"])
+    @Test(arguments: [
+        "iSCSI.iSCSIcmdsn", "iSCSI.iSCSIdatasn", "iSCSI.iSCSIResiduals", "iSCSI.iSCSITMF",
+    ])
     func `libiscsi's families of the protocol pass without a skip`(_ family: String) throws {
         let bench = try Bench()
         let text = try Self.conformance([family], bench.url())
@@ -77,7 +79,11 @@ import Testing
     @Test func `QEMU does the same where every command waits for a thread`() throws {
         let bench = try Bench(disk: MemoryDisk(isImmediate: false))
         let (code, text) = try Tool.run(
-            "/usr/bin/qemu-img", ["bench", "-f", "raw", "-w", "-d", "64", "-c", "5000", "-s", "4096", "--pattern=7", bench.url()])
+            "/usr/bin/qemu-img",
+            [
+                "bench", "-f", "raw", "-w", "-d", "64", "-c", "5000", "-s", "4096", "--pattern=7",
+                bench.url(),
+            ])
         #expect(code == 0, "\(text)")
         #expect(bench.disk.content(4096 * 4999, 4096) == [UInt8](repeating: 7, count: 4096))
     }

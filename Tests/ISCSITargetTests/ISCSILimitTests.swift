@@ -131,7 +131,8 @@ import Testing
         #expect(bench.disk.content(8 * 131_072, 131_072) == data)
     }
 
-    @Test func `an initiator that reads nothing is not read from, and gets all in the end`() throws {
+    @Test func `an initiator that reads nothing is not read from, and gets all in the end`() throws
+    {
         let bench = try Bench { $0.limits.unsentBytes = 1 << 20 }
         let raw = try RawInitiator(port: bench.port)
         try raw.enter(["MaxRecvDataSegmentLength=1048576"])
@@ -171,7 +172,9 @@ import Testing
         ])
         for address in ["0.0.0.0", "::"] {
             let server = ISCSIServer(configuration: open, group: group, pool: pool)
-            #expect(throws: ISCSIServerError.unprotected(address: "\(address):0", target: Bench.iqn)) {
+            #expect(
+                throws: ISCSIServerError.unprotected(address: "\(address):0", target: Bench.iqn)
+            ) {
                 try server.start(on: [.address(address, port: 0)])
             }
         }

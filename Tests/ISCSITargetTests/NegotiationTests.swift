@@ -50,7 +50,8 @@ import Testing
         #expect(second.pairs.isEmpty)
     }
 
-    @Test func `a first burst is within the burst, and means nothing where none is allowed`() throws {
+    @Test func `a first burst is within the burst, and means nothing where none is allowed`() throws
+    {
         let (answers, parameters) = try Self.negotiate([
             ("FirstBurstLength", "65536"), ("MaxBurstLength", "8192"),
         ])
