@@ -107,7 +107,7 @@ extension LogicalUnit {
         do throws(BlockError) {
             try device.flush()
         } catch {
-            throw refusal(error)
+            throw refusal(error, .writeError)
         }
     }
 

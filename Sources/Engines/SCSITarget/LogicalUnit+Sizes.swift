@@ -70,6 +70,7 @@ extension LogicalUnit {
     }
 
     private func sizeWriteAtomic(_ task: inout SCSITask) throws(Refusal) {
+        guard supports(.writeAtomic) else { throw .illegal(.invalidOpcode) }
         // A boundary would let a write be torn there: not offered.
         guard task.block.word(at: 10) == 0 else { throw .field(10, bit: 7) }
         guard task.count <= UInt64(configuration.atomicLimit) else { throw .field(12, bit: 7) }

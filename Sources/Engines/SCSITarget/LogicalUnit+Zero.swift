@@ -108,8 +108,9 @@ extension LogicalUnit {
     /// blocks are not known to be in it.
     func prefetch(_ task: SCSITask) throws(Refusal) {}
 
-    /// SYNCHRONIZE CACHE: everything acknowledged is durable when this ends. A flush covers every
-    /// range, and IMMED, which would allow it, is no reason to answer before.
+    /// SYNCHRONIZE CACHE: everything acknowledged is durable when this ends.
+    ///
+    /// A flush covers every range; IMMED would allow to answer before, and is no reason to.
     func synchronize(_ task: SCSITask) throws(Refusal) { try flush() }
 }
 
