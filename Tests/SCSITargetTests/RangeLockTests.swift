@@ -7,19 +7,19 @@ import Synchronization
 import Testing
 
 @Suite struct RangeLockTests {
-    @Test func `a write waits for a COMPARE AND WRITE on its blocks, and no other does`()
-        async throws
-    {
+    @Test func `a write waits for a COMPARE AND WRITE on its blocks, and no other does`() throws {
         let bench = try Bench()
-        let inside = Gate()
-        let go = Gate()
-        bench.device.state.withLock {
-            $0.duringRead = {
-                inside.open(); go.wait()
+        let (inside, go, compared, written) = (Gate(), Gate(), Gate(), Gate())
+        bench.device.state.withLock { state in
+            state.duringRead = {
+                inside.open()
+                go.wait()
             }
         }
-        async let compared = bench.inThread {
-            $0.send(CDB.compareAndWrite(4, 1), Bench.block(0) + Bench.block(1))
+        Thread.detachNewThread {
+            let data = Bench.block(0) + Bench.block(1)
+            #expect(bench.send(CDB.compareAndWrite(4, 1), data).isGood)
+            compared.open()
         }
         inside.wait()
         bench.device.state.withLock { $0.duringRead = nil }
@@ -27,10 +27,13 @@ import Testing
         #expect(bench.send(CDB.ten(0x2A, 5, 1), Bench.block(7)).isGood)
         #expect(now(bench, CDB.ten(0x28, 5, 1)) != nil)
         #expect(now(bench, CDB.ten(0x28, 4, 1)) == nil)
-        async let written = bench.inThread { $0.send(CDB.ten(0x2A, 4, 1), Bench.block(9)) }
+        Thread.detachNewThread {
+            #expect(bench.send(CDB.ten(0x2A, 4, 1), Bench.block(9)).isGood)
+            written.open()
+        }
         go.open()
-        #expect(await compared.isGood)
-        #expect(await written.isGood)
+        compared.wait()
+        written.wait()
         #expect(bench.content(4) == Bench.block(9))
         #expect(now(bench, CDB.ten(0x28, 4, 1)) != nil)
     }

@@ -65,7 +65,7 @@ extension LogicalUnit {
     ) throws(Refusal) {
         guard task.count <= UInt64(configuration.compareLimit) else { throw .field(13, bit: 7) }
         let wanted = Int(task.count << shift) * 2
-        guard expectedOut == wanted else { throw .illegal(.invalidFieldInUnit) }
+        guard expectedOut == wanted else { throw .field(13, bit: 7) }
         task.dataOut = wanted
     }
 

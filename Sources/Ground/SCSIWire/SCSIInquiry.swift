@@ -139,8 +139,8 @@ public struct SCSIBlockLimits: Equatable, Sendable {
 extension SCSIVitalPage {
     /// Block device characteristics, B1h: nothing rotates; form factor not told.
     ///
-    /// Where BLOCK ERASE is offered (`sanitizes`), blocks can be read after it without being written
-    /// first (WABEREQ 1).
+    /// Where BLOCK ERASE is offered (`sanitizes`), blocks can be read after it without being
+    /// written first (WABEREQ 1).
     public static func characteristics(sanitizes: Bool) -> [UInt8] {
         var content = [UInt8](repeating: 0, count: 60)
         content.put(UInt16(1), at: 0)
