@@ -65,7 +65,9 @@ import Testing
     }
 
     @Test func `names of nodes have one of three forms, in lower case`() {
-        #expect(ISCSIName("IQN.2001-04.com.Example:Disk")?.description == "iqn.2001-04.com.example:disk")
+        #expect(
+            ISCSIName("IQN.2001-04.com.Example:Disk")?.description == "iqn.2001-04.com.example:disk"
+        )
         #expect(ISCSIName("eui.02004567A425678D") != nil)
         #expect(ISCSIName("naa.62004567BA64678D0123456789ABCDEF") != nil)
         for text in [

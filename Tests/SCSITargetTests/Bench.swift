@@ -1,6 +1,7 @@
 import BlockDevice
 import SCSITarget
 import SCSIWire
+import Synchronization
 
 /// A target with one disk and one initiator, and short words for what it is asked.
 struct Bench {
@@ -130,6 +131,9 @@ enum CDB {
     }
 
     static func big(_ value: UInt64, _ size: Int) -> [UInt8] {
-        (0..<size).map { UInt8(truncatingIfNeeded: value >> (8 * (size - 1 - $0))) }
+        (0..<size).map { place -> UInt8 in
+            let shift = 8 * (size - 1 - place)
+            return shift < 64 ? UInt8(truncatingIfNeeded: value >> UInt64(shift)) : 0
+        }
     }
 }

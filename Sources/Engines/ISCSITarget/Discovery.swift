@@ -17,7 +17,8 @@ struct Discovery: Sendable {
             let isWanted: Bool
             if let target {
                 // A normal session may ask for its own target only.
-                isWanted = index == target && (value.isEmpty || ISCSIName(value)?.description == one.name)
+                isWanted =
+                    index == target && (value.isEmpty || ISCSIName(value)?.description == one.name)
             } else {
                 isWanted = value == "All" || ISCSIName(value)?.description == one.name
             }

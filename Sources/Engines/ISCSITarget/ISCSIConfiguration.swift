@@ -114,8 +114,10 @@ extension ISCSIServerConfiguration {
         guard (1...64).contains(offer.maxOutstandingR2T) else {
             throw .configuration("a command may have 1 to 64 requests for data open")
         }
-        guard limits.commands >= 1, limits.commands <= 4096, limits.connections >= 1 else {
-            throw .configuration("a session needs 1 to 4096 commands, a server a connection")
+        guard (1...4096).contains(limits.commands), (1...60_000).contains(limits.connections)
+        else {
+            throw .configuration(
+                "a session needs 1 to 4096 commands, a server 1 to 60000 connections")
         }
     }
 }

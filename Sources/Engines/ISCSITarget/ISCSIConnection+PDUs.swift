@@ -79,7 +79,11 @@ extension ISCSIConnection {
     /// Ends commands of this connection's session, for another session.
     func abortTasks(lun: UInt64?, then done: @escaping () -> Void) {
         guard case .session(let session) = phase else { return done() }
-        session.abortTasks { lun == nil || $0.command.lun == lun } then: { done() }
+        session.abortTasks {
+            lun == nil || $0.command.lun == lun
+        } then: {
+            done()
+        }
         session.dispatch()
         flush()
     }

@@ -173,7 +173,9 @@ final class ISCSIConnection: ChannelDuplexHandler, @unchecked Sendable {
             }
             return
         }
-        for buffer in session.replies.take() { context?.write(wrapOutboundOut(buffer), promise: nil) }
+        for buffer in session.replies.take() {
+            context?.write(wrapOutboundOut(buffer), promise: nil)
+        }
         context?.flush()
     }
 

@@ -42,7 +42,9 @@ public final class ISCSIServer: Sendable {
         registry = SessionRegistry(limit: configuration.limits.connections)
     }
 
-    /// Listens on all of these; returns when connections are taken. On failure none is.
+    /// Listens on all of these; returns when connections are taken.
+    ///
+    /// On failure none is.
     ///
     /// Throws `unprotected` where another host could reach a target without CHAP.
     public func start(on listeners: [ISCSIListener]) throws(ISCSIServerError) {

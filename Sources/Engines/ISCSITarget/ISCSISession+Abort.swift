@@ -49,7 +49,9 @@ extension ISCSISession {
         switch function {
         case .abortTask: abortTask(request)
         case .abortTaskSet:
-            abortTasks { $0.command.lun == request.lun } then: { [self] in
+            abortTasks {
+                $0.command.lun == request.lun
+            } then: { [self] in
                 answer(request, .complete)
             }
         case .clearTaskSet:
@@ -80,7 +82,9 @@ extension ISCSISession {
             guard task.command.lun == request.lun else { return answer(request, .noSuchTask) }
             return abortTasks {
                 $0 === task
-            } then: { [self] in answer(request, .complete) }
+            } then: { [self] in
+                answer(request, .complete)
+            }
         }
         if let number = held.first(where: {
             $0.value.header.initiatorTaskTag == request.referencedTaskTag
@@ -118,7 +122,9 @@ extension ISCSISession {
         }
         abortTasks {
             lun == nil || $0.command.lun == lun
-        } then: { countdown.tick() }
+        } then: {
+            countdown.tick()
+        }
     }
 
     private func answer(

@@ -88,7 +88,9 @@ extension ISCSISession {
         let response: UInt8 = isOther ? 1 : request.reason == .removeForRecovery ? 2 : 0
         guard response == 0 else { return self.answer(request, response) }
         isClosing = true
-        abortTasks { _ in true } then: { [self] in
+        abortTasks { _ in
+            true
+        } then: { [self] in
             self.answer(request, 0)
             host.closeAfterFlush()
         }

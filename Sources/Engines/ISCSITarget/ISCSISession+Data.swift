@@ -27,7 +27,8 @@ extension ISCSISession {
         let count = min(piece.readableBytes, task.transfer.wanted - offset)
         guard count > 0, task.state == .collecting else { return }
         // What comes unasked gets no more room than it may fill.
-        hold(task, room: min(task.transfer.wanted, max(offset + count, parameters.firstBurstLength)))
+        hold(
+            task, room: min(task.transfer.wanted, max(offset + count, parameters.firstBurstLength)))
         let source = piece.getSlice(at: piece.readerIndex, length: count) ?? piece
         task.dataOut.setBuffer(source, at: offset)
         task.dataOut.moveWriterIndex(to: max(task.dataOut.writerIndex, offset + count))
@@ -117,7 +118,10 @@ struct BufferStock {
 
     /// A kept buffer of about this size.
     mutating func take(_ count: Int) -> ByteBuffer? {
-        guard let index = buffers.firstIndex(where: { $0.storageCapacity >= count && $0.storageCapacity <= 4 * count })
+        guard
+            let index = buffers.firstIndex(where: {
+                $0.storageCapacity >= count && $0.storageCapacity <= 4 * count
+            })
         else { return nil }
         var buffer = buffers.remove(at: index)
         byteCount -= buffer.storageCapacity

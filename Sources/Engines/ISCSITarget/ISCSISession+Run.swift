@@ -43,7 +43,8 @@ extension ISCSISession {
 
     private func enqueue(_ task: ISCSITask) {
         task.state = .ready
-        if task.transfer.wanted > 0, task.transfer.wanted <= Self.nowLimit, task.readRoom == 0,
+        // One whose data came with it has been tried already.
+        if task.room > 0, task.transfer.wanted <= Self.nowLimit, task.readRoom == 0,
             let outcome = writeNow(task)
         {
             task.outcome = outcome

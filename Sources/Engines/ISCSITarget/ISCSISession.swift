@@ -185,7 +185,9 @@ final class ISCSISession: @unchecked Sendable {
         isClosing = true
         endHandler = handler
         held = [:]
-        abortTasks { _ in true } then: { [self] in
+        abortTasks { _ in
+            true
+        } then: { [self] in
             if let nexus { device?.detach(nexus) }
             endHandler?()
             endHandler = nil

@@ -112,8 +112,10 @@ final class SessionRegistry: Sendable {
     /// How many connections there are.
     var connectionCount: Int { state.withLock { $0.connections.count } }
 
-    /// Lets nobody in any more; returns every connection. `emptied` is called when the last one
-    /// has left, on its event loop; at once where there is none.
+    /// Lets nobody in any more; returns every connection.
+    ///
+    /// `emptied` is called when the last one has left, on its event loop; at once where there is
+    /// none.
     func stop(emptied: @escaping @Sendable () -> Void) -> [ISCSIConnection] {
         let all = state.withLock { state in
             state.isStopping = true

@@ -59,7 +59,7 @@ extension LogicalUnit {
         limits.granularity = UInt16(clamping: inBlocks(properties.physicalBlockSize))
         limits.transfer = UInt32(clamping: UInt64(configuration.transferLimit) >> shift)
         limits.optimalTransfer = min(inBlocks(properties.optimalTransfer), limits.transfer)
-        limits.writeSame = writeSameBlocks
+        limits.writeSame = LogicalUnit.writeSameLimit
         limits.atomicTransfer = configuration.atomicLimit
         guard isThin else { return limits }
         limits.unmapCount = .max

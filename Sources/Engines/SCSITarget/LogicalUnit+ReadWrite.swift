@@ -33,8 +33,8 @@ extension LogicalUnit {
         return task.dataIn
     }
 
-    /// WRITE and WRITE ATOMIC: as many bytes as the initiator gave, as a transport that carries fewer
-    /// than the command counts wants it (FCP-4, 9.4.2; the rest keeps what it holds).
+    /// WRITE and WRITE ATOMIC: as many bytes as the initiator gave; the rest keeps what it holds, as
+    /// a transport that carries fewer than the command counts wants it (FCP-4, 9.4.2).
     func write(_ task: SCSITask, _ dataOut: UnsafeRawBufferPointer) throws(Refusal) {
         let data = given(task, dataOut)
         guard !data.isEmpty else { return }
@@ -107,7 +107,7 @@ extension LogicalUnit {
         do throws(BlockError) {
             try device.flush()
         } catch {
-            throw refusal(error)
+            throw refusal(error, .writeError)
         }
     }
 

@@ -65,11 +65,12 @@ extension LogicalUnit {
     ) throws(Refusal) {
         guard task.count <= UInt64(configuration.compareLimit) else { throw .field(13, bit: 7) }
         let wanted = Int(task.count << shift) * 2
-        guard expectedOut == wanted else { throw .illegal(.invalidFieldInUnit) }
+        guard expectedOut == wanted else { throw .field(13, bit: 7) }
         task.dataOut = wanted
     }
 
     private func sizeWriteAtomic(_ task: inout SCSITask) throws(Refusal) {
+        guard supports(.writeAtomic) else { throw .illegal(.invalidOpcode) }
         // A boundary would let a write be torn there: not offered.
         guard task.block.word(at: 10) == 0 else { throw .field(10, bit: 7) }
         guard task.count <= UInt64(configuration.atomicLimit) else { throw .field(12, bit: 7) }

@@ -2,11 +2,8 @@ import BlockDevice
 import SCSIWire
 
 extension LogicalUnit {
-    /// Most bytes that WRITE SAME writes: a bound on how long it takes.
-    static let writeSameLimit: UInt64 = 256 << 20
-
-    /// Most blocks of WRITE SAME.
-    var writeSameBlocks: UInt64 { max(LogicalUnit.writeSameLimit >> shift, 0x1_0000) }
+    /// Most blocks that WRITE SAME writes: a bound on how long it takes.
+    static let writeSameLimit: UInt64 = 0x8000
 
     func sizeWriteSame(_ task: inout SCSITask, _ expectedOut: Int) throws(Refusal) {
         let isLong = task.shape.form == .sixteen
@@ -15,14 +12,18 @@ extension LogicalUnit {
         if flags & 0x10 != 0 { throw .field(1, bit: 4) }
         if flags & 0x08 != 0, !isThin { throw .field(1, bit: 3) }
         if task.count == 0 { task.count = blocks - task.address }
-        guard task.count <= writeSameBlocks else { throw .field(isLong ? 10 : 7, bit: 7) }
+        guard task.count <= LogicalUnit.writeSameLimit else {
+            throw .field(isLong ? 10 : 7, bit: 7)
+        }
         guard !task.hasNoData else { return }
         guard expectedOut == blockSize else { throw .illegal(.invalidFieldInUnit) }
         task.dataOut = blockSize
     }
 
-    /// WRITE SAME (SBC-3, 5.40 and 5.41): one block over and over, or none where UNMAP lets blocks
-    /// of zeros be taken away.
+    /// WRITE SAME (SBC-3, 5.40 and 5.41): one block over and over.
+    ///
+    /// With UNMAP blocks are taken away and read as zeros, whatever the data was: so do the targets
+    /// that initiators know, and libiscsi's suite asks for it.
     func writeSame(_ task: SCSITask, _ dataOut: UnsafeRawBufferPointer) throws(Refusal) {
         guard task.count > 0 else { return }
         guard task.hasNoData || dataOut.count == blockSize else {
@@ -30,8 +31,9 @@ extension LogicalUnit {
         }
         let ticket = try ranges.acquire(task.address, count: task.count, exclusive: false)
         defer { ranges.release(ticket) }
-        if task.hasNoData || dataOut.isZero {
-            try zero(task.address, task.count, mayTrim: task.block[1] & 0x08 != 0)
+        let unmaps = task.block[1] & 0x08 != 0
+        if unmaps || task.hasNoData || dataOut.isZero {
+            try zero(task.address, task.count, mayTrim: unmaps)
         } else {
             try fill(task.address, task.count, with: dataOut, forced: false)
         }
@@ -108,8 +110,9 @@ extension LogicalUnit {
     /// blocks are not known to be in it.
     func prefetch(_ task: SCSITask) throws(Refusal) {}
 
-    /// SYNCHRONIZE CACHE: everything acknowledged is durable when this ends. A flush covers every
-    /// range, and IMMED, which would allow it, is no reason to answer before.
+    /// SYNCHRONIZE CACHE: everything acknowledged is durable when this ends.
+    ///
+    /// A flush covers every range; IMMED would allow to answer before, and is no reason to.
     func synchronize(_ task: SCSITask) throws(Refusal) { try flush() }
 }
 

@@ -34,7 +34,8 @@ extension SCSITarget {
     /// `dataOut` is as in `perform`; without it no command that wants data is carried out.
     @inline(__always)
     public func performNow(
-        _ task: SCSITask, dataOut: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+        _ task: SCSITask,
+        dataOut: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
         dataIn: UnsafeMutableRawBufferPointer
     ) -> SCSIOutcome? {
         if let refusal = task.refusal { return refuse(refusal, task) }

@@ -12,9 +12,10 @@ public enum SCSIResetScope: Equatable, Sendable {
 }
 
 extension SCSITarget {
-    /// Resets units: commands of every nexus end, RESERVE and PREVENT are undone, mode pages are as
-    /// they were at first, and every initiator is told. Persistent reservations stay, and a sanitize
-    /// goes on. False where the unit does not exist.
+    /// Resets units; false where the unit does not exist.
+    ///
+    /// Commands of every nexus end, RESERVE and PREVENT are undone, mode pages are as they were at
+    /// first, and every initiator is told. Persistent reservations stay, and a sanitize goes on.
     ///
     /// `by` is the nexus that asked, whose own commands the transport ends itself.
     @discardableResult

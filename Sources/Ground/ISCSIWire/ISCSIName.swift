@@ -31,12 +31,14 @@ public struct ISCSIName: Hashable, Sendable, CustomStringConvertible {
             return false
         }
         let digits = (bytes[..<4] + bytes[5..<7]).allSatisfy { (0x30...0x39).contains($0) }
-        return digits && rest.unicodeScalars.allSatisfy { scalar in
-            !scalar.isASCII || scalar.properties.isAlphabetic || (0x30...0x39).contains(scalar.value)
-                || "-.:".unicodeScalars.contains(scalar)
-                // Not allowed by the letter, but used by Debian's and others' initiators.
-                || "_+@/".unicodeScalars.contains(scalar)
-        }
+        return digits
+            && rest.unicodeScalars.allSatisfy { scalar in
+                !scalar.isASCII || scalar.properties.isAlphabetic
+                    || (0x30...0x39).contains(scalar.value)
+                    || "-.:".unicodeScalars.contains(scalar)
+                    // Not allowed by the letter, but used by Debian's and others' initiators.
+                    || "_+@/".unicodeScalars.contains(scalar)
+            }
     }
 
     private static func isHexadecimal(_ digits: Substring, _ lengths: [Int]) -> Bool {

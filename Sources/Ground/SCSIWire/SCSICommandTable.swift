@@ -4,8 +4,9 @@ public struct SCSICommandDescription: Equatable, Sendable {
     public var opcode: UInt8
     /// Service action, where the first byte does not name a command alone.
     public var serviceAction: UInt16?
-    /// The bits of each byte that count; the first byte is the operation code, a service action is
-    /// told by its value (SPC-4, 6.35.3). Its length is the command's.
+    /// The bits of each byte that count; as many bytes as the command has.
+    ///
+    /// The first is the operation code, a service action is told by its value (SPC-4, 6.35.3).
     public var usage: [UInt8]
     /// How to take it apart.
     public var shape: SCSICommandShape

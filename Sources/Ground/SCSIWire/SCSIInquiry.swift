@@ -89,8 +89,9 @@ public enum SCSIVitalPage {
     }
 }
 
-/// Block limits, B0h (SBC-3, 6.6.3). Counts are in logical blocks; 0 says that there is no limit or
-/// that the command does not exist.
+/// Block limits, B0h (SBC-3, 6.6.3).
+///
+/// Counts are in logical blocks; 0 says that there is no limit or that the command does not exist.
 public struct SCSIBlockLimits: Equatable, Sendable {
     /// Whether WRITE SAME refuses a count of 0.
     public var refusesEmptyWriteSame = false
@@ -136,8 +137,10 @@ public struct SCSIBlockLimits: Equatable, Sendable {
 }
 
 extension SCSIVitalPage {
-    /// Block device characteristics, B1h: nothing rotates; form factor not told. Where BLOCK ERASE is
-    /// offered (`sanitizes`), blocks can be read after it without being written first (WABEREQ 1).
+    /// Block device characteristics, B1h: nothing rotates; form factor not told.
+    ///
+    /// Where BLOCK ERASE is offered (`sanitizes`), blocks can be read after it without being
+    /// written first (WABEREQ 1).
     public static func characteristics(sanitizes: Bool) -> [UInt8] {
         var content = [UInt8](repeating: 0, count: 60)
         content.put(UInt16(1), at: 0)

@@ -129,8 +129,8 @@ public struct SCSITransportID: Equatable, Sendable {
         return bytes + content
     }
 
-    /// Reads one from the start of `bytes`, which lie at `offset` of the parameter list; returns how
-    /// many bytes it took.
+    /// Reads one from the start of `bytes`, which lie at `offset` of the parameter list; returns
+    /// how many bytes it took.
     public static func read(
         _ bytes: UnsafeRawBufferPointer, at offset: Int
     ) throws(SCSISense) -> (SCSITransportID, Int) {
