@@ -15,7 +15,9 @@ struct NBDBootstrap {
     private static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(
         low: 256 << 10, high: 1 << 20)
 
-    /// Listens; nothing is accepted before `autoRead` is switched on. Blocks.
+    /// Listens, without accepting anything before `autoRead` is switched on.
+    ///
+    /// Blocks.
     func open(_ place: NBDListener) throws(NBDServerError) -> any Channel {
         switch place {
         case .tcp(let ip, let port):

@@ -62,6 +62,7 @@ extension NBDConnection {
             if age >= limits.handshakeSeconds { close() }
             return
         }
+        queue?.check()
         let buffered = isWritable ? 0 : bufferedBytes
         let waitsForClient = stream?.isMidRequest == true && !isPaused || !isWritable || isEnding
         let hasMoved = hasMoved || buffered != lastBuffered

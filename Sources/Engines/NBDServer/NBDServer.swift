@@ -48,7 +48,9 @@ public final class NBDServer: Sendable {
             bytesWritten: core.bytesWritten.load(ordering: .relaxed))
     }
 
-    /// Listens; once. Where one place fails, none is left listening.
+    /// Listens at all places, or at none where one fails.
+    ///
+    /// May be called once.
     public func start(on places: [NBDListener]) throws(NBDServerError) {
         let isFirst = state.withLock { state in
             defer { state.hasStarted = true }
@@ -63,8 +65,11 @@ public final class NBDServer: Sendable {
         }
     }
 
-    /// Ends the server: no new connections, requests in work are answered, then connections
-    /// close; those that are left after the time are cut off. Returns when all are gone.
+    /// Ends the server: requests in work are answered, then connections close.
+    ///
+    /// There are no new connections, and new requests are refused. What is left after the time is
+    /// cut off. Returns when all connections are gone; only calls that a device had not finished
+    /// by then may still run.
     public func stop(graceMilliseconds: Int) {
         core.isDraining.store(true, ordering: .sequentiallyConsistent)
         stopListening()
