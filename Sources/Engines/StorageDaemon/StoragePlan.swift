@@ -50,10 +50,10 @@ public struct DiskWindow: Sendable, Equatable {
 public enum StorageService: Sendable, Equatable {
     /// A guest: each window is a vhost-user-blk disk with a socket of its own.
     case guestDisks
-    /// This host: the whole disk in the image is an NBD export, `StorageService.exportName`, on one
-    /// socket, with as many connections as are made.
+    /// This host: the whole disk in the image, or the one window of the plan, is an NBD export,
+    /// `StorageService.exportName`, on one socket, with as many connections as are made.
     ///
-    /// A flush of one connection covers all of them. There are no windows.
+    /// A flush of one connection covers all of them.
     case nbd
 
     /// The name of the NBD export.
@@ -93,16 +93,18 @@ public struct StoragePlan: Sendable {
         self.socketFolder = socketFolder
     }
 
-    /// Makes a plan for this host: the disk in an image as an NBD export on one Unix socket.
+    /// Makes a plan for this host: the disk in an image, or a window of it, as an NBD export on one
+    /// Unix socket.
     public init(
-        nbdExportOf source: OwnedFD, format: ImageFormat, readOnly: Bool, socketFolder: String
+        nbdExportOf source: OwnedFD, format: ImageFormat, readOnly: Bool, window: DiskWindow? = nil,
+        socketFolder: String
     ) {
         service = .nbd
         self.source = source
         self.format = format
         self.readOnly = readOnly
         logicalSectorSize = 512
-        windows = []
+        windows = window.map { [$0] } ?? []
         self.socketFolder = socketFolder
     }
 

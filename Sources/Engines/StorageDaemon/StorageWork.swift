@@ -63,12 +63,13 @@ struct StorageWork {
     }
 
     private static func check(_ plan: StoragePlan) throws(StorageError) {
-        if plan.service == .nbd {
-            guard plan.windows.isEmpty else { throw .plan("an NBD export has no windows") }
-            return
-        }
-        guard !plan.windows.isEmpty, plan.windows.count <= StoragePlan.windowLimit else {
-            throw .plan("a daemon serves 1 to \(StoragePlan.windowLimit) disks")
+        switch plan.service {
+        case .nbd:
+            guard plan.windows.count <= 1 else { throw .plan("an NBD export has one window") }
+        case .guestDisks:
+            guard !plan.windows.isEmpty, plan.windows.count <= StoragePlan.windowLimit else {
+                throw .plan("a daemon serves 1 to \(StoragePlan.windowLimit) disks")
+            }
         }
         guard [512, 1024, 2048, 4096].contains(plan.logicalSectorSize) else {
             throw .plan("sectors of \(plan.logicalSectorSize) bytes are not supported")
@@ -131,11 +132,12 @@ struct StorageWork {
     private func exports(of graph: BlockGraph) -> [String] {
         func onOff(_ value: Bool) -> String { value ? "on" : "off" }
         if plan.service == .nbd {
+            let writable = !plan.readOnly || plan.windows.first?.overlay != nil
             return [
                 "--nbd-server", "addr.type=fd,addr.str=4,max-connections=0",
                 "--export",
-                "nbd,id=nbd,node-name=image,name=\(StorageService.exportName),"
-                    + "writable=\(onOff(!plan.readOnly)),iothread=io",
+                "nbd,id=nbd,node-name=\(graph.tops.first ?? "image"),"
+                    + "name=\(StorageService.exportName),writable=\(onOff(writable)),iothread=io",
             ]
         }
         return graph.tops.enumerated().prefix(listeners.count).flatMap { index, top in

@@ -72,30 +72,83 @@ extension Session {
             () throws(SystemError) in try Files.geometry(source.descriptor)
         }
         var plan = TargetPlan(
-            store: .descriptor(-1), length: geometry.size, readOnly: request.mode == .readOnly,
-            name: names.name, identity: "\(request.source)\n\(source.identity)",
-            iscsiName: names.iscsi)
+            store: .descriptor(-1), readOnly: request.mode == .readOnly, name: names.name,
+            identity: "\(request.source)\n\(source.identity)", iscsiName: names.iscsi)
         plan.logicalBlockSize = export.sectorSize ?? geometry.logicalSector
         plan.physicalBlockSize = max(plan.logicalBlockSize, max(geometry.physicalSector, 4096))
         plan.access = export.access
-        if let partition = request.partition {
-            let range = try findPartition(partition)
-            plan.offset = range.offset
-            plan.length = range.length
-        }
-        guard plan.length >= UInt64(plan.logicalBlockSize) else {
+        guard geometry.size >= UInt64(plan.logicalBlockSize) else {
             throw SessionError(
                 .source, "\(request.source) holds less than one sector of "
                     + "\(plan.logicalBlockSize) bytes", remedy: "Check that it is the right file.",
                 exit: .sourceUnusable)
         }
+        var range: (offset: UInt64, length: UInt64) = (0, geometry.size)
+        if let partition = request.partition { range = try findPartition(partition) }
+        guard let storage = try planStorage(export, range: range, size: geometry.size) else {
+            (plan.offset, plan.length) = range
+            return plan
+        }
+        plan.store = .daemon(
+            socket: try startStorage(storage), name: StorageService.exportName)
         return plan
+    }
+
+    /// What a storage daemon is needed for; nil where the source's bytes are the disk.
+    private func planStorage(
+        _ export: ExportRequest, range: (offset: UInt64, length: UInt64), size: UInt64
+    ) throws(SessionError) -> StoragePlan? {
+        guard let format = ImageFormat(rawValue: export.format) else {
+            throw SessionError(
+                .storage, "there is no format called \(export.format)",
+                remedy: "Known: \(ImageFormat.allCases.map(\.rawValue).joined(separator: ", ")).",
+                exit: .notSupported)
+        }
+        guard format != .raw || request.mode == .scratch else { return nil }
+        guard format == .raw || (request.partition == nil && request.mode != .scratch) else {
+            throw SessionError(
+                .storage, "--partition and --scratch work on raw images only, yet",
+                remedy: "Export the whole image, or convert it with qemu-img first.",
+                exit: .notSupported)
+        }
+        var window: DiskWindow?
+        if request.mode == .scratch {
+            window = DiskWindow(offset: range.offset, length: range.length)
+            window?.overlay = try prepareOverlay(offset: range.offset, size: size)
+        }
+        return StoragePlan(
+            nbdExportOf: source.descriptor, format: format, readOnly: request.mode != .write,
+            window: window, socketFolder: "\(folder)/disks")
+    }
+
+    private func prepareOverlay(offset: UInt64, size: UInt64) throws(SessionError) -> String {
+        let store = OverlayStore(folders: request.folders)
+        let status = try SessionError.wrap(.source, "cannot examine \(request.source)") {
+            () throws(SystemError) in try Files.status(source.descriptor)
+        }
+        try store.prepare(source: request.source, status: status, size: size, format: "raw")
+        return store.file(ofSource: request.source, windowOffset: offset)
+    }
+
+    /// Starts the storage daemon; returns the path of its socket.
+    private func startStorage(_ plan: StoragePlan) throws(SessionError) -> String {
+        do {
+            let storage = try StorageDaemon.start(plan, log: log.raw)
+            self.storage = storage
+            record.processes["storage"] = storage.process.id
+            try storage.waitUntilReady()
+            return storage.diskSockets[0]
+        } catch {
+            throw SessionError(
+                .storage, error.cause, remedy: error.remedy, details: log.tail(lines: 6),
+                exit: .environment)
+        }
     }
 
     private func findPartition(
         _ words: String
     ) throws(SessionError) -> (offset: UInt64, length: UInt64) {
-        do {
+        do throws(InspectionError) {
             let report = try Inspector().inspect(source.descriptor, path: request.source)
             guard let path = PartitionPath(words) else {
                 throw InspectionError(

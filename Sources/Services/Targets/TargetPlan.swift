@@ -29,8 +29,8 @@ public struct TargetPlan: Codable, Sendable {
     public var store: Store
     /// First byte of the part that is served.
     public var offset: UInt64
-    /// Its length in bytes.
-    public var length: UInt64
+    /// Its length in bytes; nil for everything from there on.
+    public var length: UInt64?
     /// Whether nothing may be written.
     public var readOnly: Bool
     /// Unit of addressing, in bytes.
@@ -53,11 +53,10 @@ public struct TargetPlan: Codable, Sendable {
 
     /// Plans to serve a whole store under a name.
     public init(
-        store: Store, length: UInt64, readOnly: Bool, name: String, identity: String,
+        store: Store, readOnly: Bool, name: String, identity: String,
         iscsiName: String
     ) {
         self.store = store
-        self.length = length
         self.readOnly = readOnly
         self.name = name
         self.identity = identity

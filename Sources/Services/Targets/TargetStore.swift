@@ -9,14 +9,14 @@ enum TargetStore {
     /// for.
     static func open(_ plan: TargetPlan) throws -> any BlockDevice {
         var device = try base(plan)
-        if plan.offset != 0 || plan.length != device.size {
-            guard BlockRange(offset: plan.offset, length: plan.length).lies(within: device.size)
-            else {
-                throw TargetError(
-                    cause: "block: \(plan.length) bytes at \(plan.offset) are not all there: the "
-                        + "source has \(device.size)",
-                    remedy: "`causeway probe` shows where partitions end.")
-            }
+        let length = plan.length ?? device.size - min(device.size, plan.offset)
+        guard BlockRange(offset: plan.offset, length: length).lies(within: device.size) else {
+            throw TargetError(
+                cause: "block: \(length) bytes at \(plan.offset) are not all there: the source has "
+                    + "\(device.size)",
+                remedy: "`causeway probe` shows where partitions end.")
+        }
+        if plan.offset != 0 || length != device.size {
             device = try WindowDevice(device, offset: plan.offset, length: plan.length)
         }
         return plan.readOnly && device.can(.write) ? ReadOnlyDevice(device) : device
