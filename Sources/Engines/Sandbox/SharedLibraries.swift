@@ -27,7 +27,7 @@ struct SharedLibraries: Sendable, Equatable {
     init(of programs: [String]) throws(SandboxError) {
         var cache: LibraryCache?
         var seen: Set<String> = []
-        var queue: [ELFImage] = []
+        var queue: [(path: String, image: ELFImage)] = []
         for program in programs {
             guard Files.exists(program) else { throw .missing(program) }
             guard let image = Self.read(program) else { throw .notExecutable(program) }
@@ -35,12 +35,12 @@ struct SharedLibraries: Sendable, Equatable {
                 interpreters.append(interpreter)
                 seen.insert(Self.name(of: interpreter))
             }
-            queue.append(image)
+            queue.append((program, image))
         }
-        while let image = queue.popLast() {
+        while let (path, image) = queue.popLast() {
             for name in image.needed where seen.insert(name).inserted {
                 guard libraries.count < Self.limit else { throw .tooManyGrants }
-                let near = image.runPaths.filter { $0.hasPrefix("/") } + Self.folders
+                let near = Self.expand(image.runPaths, of: path) + Self.folders
                 var found = Self.find(name, in: near.map { "\($0)/\(name)" }, for: image.machine)
                 if found == nil {
                     let index =
@@ -50,8 +50,21 @@ struct SharedLibraries: Sendable, Equatable {
                 }
                 guard let found else { throw .missing(name) }
                 libraries.append(Library(name: name, path: found.path))
-                queue.append(found.image)
+                queue.append(found)
             }
+        }
+    }
+
+    /// The absolute ones of a file's own folders; `$ORIGIN` is the folder that the file lies in
+    /// (ld.so(8)).
+    private static func expand(_ runPaths: [String], of path: String) -> [String] {
+        let real = (try? Files.realPath(path)) ?? path
+        let origin = real.lastIndex(of: "/").map { String(real[..<$0]) } ?? ""
+        return runPaths.compactMap { words in
+            for form in ["$ORIGIN", "${ORIGIN}"] where words.hasPrefix(form) {
+                return origin + words.dropFirst(form.count)
+            }
+            return words.hasPrefix("/") ? words : nil
         }
     }
 

@@ -36,7 +36,9 @@ final class TargetHandle {
             let process = try withExtendedLifetime(theirs) {
                 try Sandbox.start(
                     SandboxedProgram(
-                        path: try Host.executable(), arguments: ["_targets"], grants: grants,
+                        // Swift's runtime reads a program's arguments from /proc.
+                        path: try Host.executable(), arguments: ["_targets"],
+                        grants: [.processes] + grants,
                         descriptors: [-1, log, log, theirs.raw] + descriptors,
                         filter: TargetProcess.filter))
             }
@@ -54,16 +56,22 @@ final class TargetHandle {
 
     private func hand(_ plan: TargetPlan) throws {
         try channel.send(plan)
-        switch try channel.receive(TargetEvent.self, milliseconds: Self.startLimit) {
+        // A process that ends is told at once, not after the whole limit.
+        let ready = try Descriptors.poll(
+            [(channel.raw, .readable), (process.pidfd.raw, .readable)],
+            milliseconds: Self.startLimit)
+        guard !ready[0].isEmpty || ready[1].isEmpty else { throw Self.ended }
+        switch try channel.receive(TargetEvent.self, milliseconds: ready[0].isEmpty ? 0 : 1000) {
         case .ready: return
         case .failed(let cause, let remedy):
             throw SessionError(.target, cause, remedy: remedy, exit: .environment)
-        default:
-            throw SessionError(
-                .target, "the target process ended while starting", remedy: "See `causeway logs`.",
-                exit: .environment)
+        default: throw Self.ended
         }
     }
+
+    private static let ended = SessionError(
+        .target, "the target process ended while starting", remedy: "See `causeway logs`.",
+        exit: .environment)
 
     /// What clients have done so far; nil where the process does not answer.
     func figures() -> TargetFigures? {
