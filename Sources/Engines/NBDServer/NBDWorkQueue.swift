@@ -1,4 +1,5 @@
 import BlockDevice
+import NBDWire
 import NIOPosix
 import Platform
 import Synchronization
