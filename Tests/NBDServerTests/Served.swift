@@ -1,6 +1,7 @@
 import BlockDevice
 import FileSystemLab
 import NBDWire
+import NIOCore
 import NIOPosix
 import Platform
 

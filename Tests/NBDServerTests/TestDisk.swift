@@ -155,6 +155,8 @@ final class TestDisk: BlockDevice, Sendable {
         }
     }
 
+    private static let zeros = [UInt8](repeating: 0, count: 4096)
+
     /// Blocks of 4096 zeros are holes.
     func extents(in range: BlockRange, limit: Int) throws(BlockError) -> [BlockExtent] {
         try check(range)
@@ -163,7 +165,7 @@ final class TestDisk: BlockDevice, Sendable {
         var offset = range.offset
         while offset < range.end, extents.count < limit {
             let end = min(range.end, (offset / 4096 + 1) * 4096)
-            let isZero = bytes[Int(offset)..<Int(end)].allSatisfy { $0 == 0 }
+            let isZero = bytes[Int(offset)..<Int(end)] == Self.zeros[..<Int(end - offset)]
             extents.append(isZero ? .hole(end - offset) : .data(end - offset))
             offset = end
         }

@@ -55,23 +55,21 @@ public enum NBDKeyFile {
 
     /// Reads the keys; empty lines and lines that begin with `#` are passed over.
     public static func keys(in bytes: [UInt8]) throws(NBDServerError) -> [String: [UInt8]] {
-        guard bytes.count <= sizeLimit, let text = String(validating: bytes, as: UTF8.self) else {
-            throw .badCredentials("the keys file is too long or not UTF-8")
-        }
+        guard bytes.count <= sizeLimit else { throw .badCredentials("the keys file is too long") }
         var keys: [String: [UInt8]] = [:]
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated()
-        {
-            let line = line.last == "\r" ? line.dropLast() : line
-            if line.isEmpty || line.first == "#" { continue }
+        let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
+        for (index, line) in lines.enumerated() {
+            let line = line.last == 0x0d ? line.dropLast() : line
+            if line.isEmpty || line.first == 0x23 { continue }
             let place = "line \(index + 1) of the keys file"
-            guard let colon = line.firstIndex(of: ":"), colon != line.startIndex,
-                let key = hexadecimal(line[line.index(after: colon)...])
+            guard let colon = line.firstIndex(of: 0x3a), colon > line.startIndex,
+                let user = String(validating: line[..<colon], as: UTF8.self),
+                let key = hexadecimal(line[(colon + 1)...])
             else { throw .badCredentials("\(place) is not user:hexkey") }
             guard (keyMinimum...keyLimit).contains(key.count) else {
                 throw .badCredentials("the key in \(place) has not 16 to 64 bytes")
             }
-            guard keys.updateValue(key, forKey: String(line[..<colon])) == nil else {
+            guard keys.updateValue(key, forKey: user) == nil else {
                 throw .badCredentials("\(place) names a user twice")
             }
         }
@@ -79,9 +77,9 @@ public enum NBDKeyFile {
         return keys
     }
 
-    private static func hexadecimal(_ text: Substring) -> [UInt8]? {
-        let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
-        guard digits.count == text.utf8.count, digits.count % 2 == 0 else { return nil }
+    private static func hexadecimal(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        let digits = text.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+        guard digits.count == text.count, digits.count % 2 == 0 else { return nil }
         return stride(from: 0, to: digits.count, by: 2).map {
             UInt8(digits[$0] << 4 | digits[$0 + 1])
         }
