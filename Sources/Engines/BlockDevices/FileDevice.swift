@@ -15,11 +15,16 @@ public final class FileDevice: BlockDevice {
         public var isWritable: Bool
         /// What initiators are told where the store is a regular file; 512 or 4096.
         public var logicalBlockSize: UInt32
+        /// The same of the unit that is written without a read before; a file has none of its own.
+        public var physicalBlockSize: UInt32
 
         /// Collects the options.
-        public init(isWritable: Bool, logicalBlockSize: UInt32 = 512) {
+        public init(
+            isWritable: Bool, logicalBlockSize: UInt32 = 512, physicalBlockSize: UInt32 = 4096
+        ) {
             self.isWritable = isWritable
             self.logicalBlockSize = logicalBlockSize
+            self.physicalBlockSize = physicalBlockSize
         }
     }
 

@@ -20,7 +20,9 @@ struct FileFacts {
         properties.logicalBlockSize =
             isBlockDevice ? max(512, geometry.logicalSector) : options.logicalBlockSize
         properties.physicalBlockSize =
-            isBlockDevice ? max(geometry.physicalSector, properties.logicalBlockSize) : 4096
+            isBlockDevice
+            ? max(geometry.physicalSector, properties.logicalBlockSize)
+            : max(options.physicalBlockSize, properties.logicalBlockSize)
         if Self.readsImmediately(file) { properties.capabilities.insert(.immediateReads) }
         if !isBlockDevice && Self.knowsHoles(file) { properties.capabilities.insert(.extents) }
         if options.isWritable {

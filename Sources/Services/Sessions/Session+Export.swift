@@ -75,7 +75,7 @@ extension Session {
             store: .descriptor(-1), readOnly: request.mode == .readOnly, name: names.name,
             identity: "\(request.source)\n\(source.identity)", iscsiName: names.iscsi)
         plan.logicalBlockSize = export.sectorSize ?? geometry.logicalSector
-        plan.physicalBlockSize = max(plan.logicalBlockSize, max(geometry.physicalSector, 4096))
+        plan.physicalBlockSize = max(plan.logicalBlockSize, geometry.physicalSector)
         plan.access = export.access
         guard geometry.size >= UInt64(plan.logicalBlockSize) else {
             throw SessionError(

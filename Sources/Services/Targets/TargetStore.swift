@@ -28,7 +28,8 @@ enum TargetStore {
             return try FileDevice(
                 OwnedFD(taking: raw),
                 options: .init(
-                    isWritable: !plan.readOnly, logicalBlockSize: plan.logicalBlockSize))
+                    isWritable: !plan.readOnly, logicalBlockSize: plan.logicalBlockSize,
+                    physicalBlockSize: plan.physicalBlockSize))
         case .daemon(let socket, let name):
             return try NBDDevice(
                 path: socket,
