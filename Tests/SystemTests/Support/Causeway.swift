@@ -10,7 +10,7 @@ final class Causeway {
     let folder: String
     private let scratch: Scratch
     /// Every process that a session of this test was made of.
-    private var seen: Set<Int32> = []
+    private var seen: Set<Processes.Identity> = []
     private var extraEnvironment: [String: String]
 
     init(environment: [String: String] = [:]) throws {
@@ -82,9 +82,22 @@ final class Causeway {
         let outcome = try run(arguments, seconds: seconds)
         try #require(outcome.isSuccess, "\(outcome)\n\(logsOfFailed())")
         let mounted = try Mounted(folder: mountpoint, outcome: outcome)
-        seen.formUnion(mounted.processes.values)
-        for process in mounted.processes.values { seen.formUnion(Processes.below(process)) }
+        remember(mounted.processes.values)
         return mounted
+    }
+
+    /// These processes, and what they started, must be gone in the end.
+    func remember(_ processes: some Collection<Int32>) {
+        for process in processes {
+            let all = Processes.below(process).union([process])
+            seen.formUnion(all.compactMap(Processes.Identity.init))
+        }
+    }
+
+    /// Those of them that are still there, and whatever else names this test's folder.
+    private var left: Set<Int32> {
+        seen = seen.filter(\.isRunning)
+        return Processes.mentioning(folder).union(seen.map(\.process))
     }
 
     /// The logs of sessions that failed, for a test's report.
@@ -128,11 +141,7 @@ final class Causeway {
 
     /// Expects that no process, mount, lock, socket or file of this test is left.
     func expectNothingLeft() {
-        let gone = Wait.until(seconds: 10) {
-            Processes.mentioning(folder).isEmpty && !seen.contains(where: Processes.isRunning)
-        }
-        if !gone {
-            let left = Processes.mentioning(folder).union(seen.filter(Processes.isRunning))
+        if !Wait.until(seconds: 10, { left.isEmpty }) {
             Issue.record("processes left: \(left.map(Processes.describe))")
         }
         let mounts = (try? Files.readText("/proc/self/mounts", limit: 1 << 20)) ?? ""
@@ -151,8 +160,6 @@ final class Causeway {
             let words = line.split(separator: " ")
             if words.count > 1 { _ = try? Command.run("fusermount3", ["-uz", String(words[1])]) }
         }
-        for process in Processes.mentioning(folder).union(seen.filter(Processes.isRunning)) {
-            kill(process, SIGKILL)
-        }
+        for process in left { kill(process, SIGKILL) }
     }
 }

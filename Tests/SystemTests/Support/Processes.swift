@@ -6,13 +6,36 @@ enum Processes {
     /// Every process id.
     static var all: [Int32] { ((try? Files.list("/proc")) ?? []).compactMap { Int32($0) } }
 
+    /// A process, told from a later one that got the same number.
+    struct Identity: Hashable {
+        let process: Int32
+        /// In clock ticks since the boot.
+        let started: Substring
+
+        /// Nil where there is no such process.
+        init?(_ process: Int32) {
+            guard let started = Processes.status(process)?.started else { return nil }
+            self.process = process
+            self.started = started
+        }
+
+        /// Whether it still runs.
+        var isRunning: Bool {
+            Processes.isRunning(process) && Identity(process) == self
+        }
+    }
+
     /// Whether a process runs: a zombie does not.
     static func isRunning(_ process: Int32) -> Bool {
-        guard let stat = try? Files.readText("/proc/\(process)/stat", limit: 4096) else {
-            return false
-        }
-        let state = stat.split(separator: ")").last?.first { $0 != " " }
+        guard let state = status(process)?.state else { return false }
         return state != "Z" && state != "X"
+    }
+
+    /// Its state and its start, as /proc/PID/stat has them (proc(5), fields 3 and 22).
+    private static func status(_ process: Int32) -> (state: Substring, started: Substring)? {
+        let stat = (try? Files.readText("/proc/\(process)/stat", limit: 4096)) ?? ""
+        let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+        return fields.count > 19 ? (fields[0], fields[19]) : nil
     }
 
     /// The processes that this one started, and those they started.
