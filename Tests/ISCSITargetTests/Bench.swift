@@ -17,13 +17,14 @@ final class Bench {
     let port: Int
 
     init(
-        disk: MemoryDisk = MemoryDisk(),
+        disk: MemoryDisk = MemoryDisk(), isRemovable: Bool = false, isReadOnly: Bool = false,
         _ change: (inout ISCSIServerConfiguration) -> Void = { _ in }
     ) throws {
         self.disk = disk
         let device = SCSITarget(name: Self.iqn)
-        try device.add(
-            SCSIUnitConfiguration(device: disk, identity: "bench"), lun: SCSITarget.lun(0))
+        var unit = SCSIUnitConfiguration(device: disk, identity: "bench")
+        (unit.isRemovable, unit.isReadOnly) = (isRemovable, isReadOnly)
+        try device.add(unit, lun: SCSITarget.lun(0))
         var configuration = ISCSIServerConfiguration(targets: [
             ISCSITargetConfiguration(name: Self.iqn, alias: "bench", device: device)
         ])

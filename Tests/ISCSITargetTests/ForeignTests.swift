@@ -87,4 +87,38 @@ import Testing
         #expect(code == 0, "\(text)")
         #expect(bench.disk.content(4096 * 4999, 4096) == [UInt8](repeating: 7, count: 4096))
     }
+
+    /// Reasons that libiscsi's tool gives for tests that it leaves out, and what makes up for them.
+    static let reasons = [
+        // They erase the disk and last for minutes; run by hand with --allow-sanitize.
+        "--allow-sanitize flag is not set",
+        // Families of their own below.
+        "Logical unit is not removable", "Logical unit is not write-protected",
+        "Media is not removable",
+        // Needs a device that promises it; none does.
+        "WRITEATOMIC16 is not implemented",
+    ]
+
+    @Test func `all of libiscsi's families pass, and every skip has its reason`() throws {
+        let bench = try Bench()
+        let url = bench.url()
+        let (code, text) = try Tool.run(
+            "/usr/bin/iscsi-test-cu", ["-d", "-n", "-t", "ALL", url, url])
+        #expect(code == 0)
+        let tests = text.split(separator: "\n").first { $0.contains("  tests ") }
+        let counts = tests?.split(separator: " ").compactMap { Int($0) } ?? []
+        #expect(counts.count >= 4 && counts[0] == 230 && counts[2] == 230, "\(text)")
+        for line in text.split(separator: "\n") where line.contains("[SKIPPED]") {
+            #expect(Self.reasons.contains { line.contains($0) }, "\(line)")
+        }
+    }
+
+    @Test func `the families of removable and of read-only disks pass`() throws {
+        let removable = try Bench(isRemovable: true)
+        let families = ["ALL.NoMedia", "ALL.PreventAllow", "ALL.StartStopUnit"]
+        #expect(try !Self.conformance(families, removable.url()).contains("not removable"))
+        let readOnly = try Bench(isReadOnly: true)
+        let text = try Self.conformance(["ALL.ReadOnly"], readOnly.url())
+        #expect(!text.contains("SKIPPED"), "\(text)")
+    }
 }

@@ -1,7 +1,9 @@
 import Dispatch
+import Glibc
 import ISCSIWire
 import NIOCore
 import NIOPosix
+import Platform
 import SCSITarget
 import Testing
 
@@ -198,5 +200,56 @@ import Testing
                 })
             #expect(throws: ISCSIServerError.self) { try configuration.validate() }
         }
+    }
+
+    @Test func `IPv6, and a socket that listens already, are portals like any other`() throws {
+        let bench = try Bench()
+        let device = SCSITarget(name: Bench.iqn)
+        let configuration = ISCSIServerConfiguration(targets: [
+            ISCSITargetConfiguration(name: Bench.iqn, device: device)
+        ])
+        let server = ISCSIServer(
+            configuration: configuration, group: bench.group, pool: bench.pool)
+        try server.start(on: [.address("::1", port: 0)])
+        let port = try #require(server.addresses.first?.port)
+        let (code, text) = try Tool.run("/usr/bin/iscsi-ls", ["iscsi://[::1]:\(port)"])
+        #expect(code == 0 && text.contains("Portal:[::1]:\(port),1"), "\(text)")
+        #expect(server.stop(graceMilliseconds: 0))
+
+        let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        #expect(listen(listening, 8) == 0)
+        let given = OwnedFD(taking: listening)
+        let second = ISCSIServer(
+            configuration: configuration, group: bench.group, pool: bench.pool)
+        // Without a bind(2) the kernel listens on every address: that needs a password.
+        #expect(throws: ISCSIServerError.self) { try second.start(on: [.descriptor(given)]) }
+        let loopback = try RawInitiator.listener()
+        let third = ISCSIServer(
+            configuration: configuration, group: bench.group, pool: bench.pool)
+        try third.start(on: [.descriptor(loopback)])
+        let raw = try RawInitiator(port: try #require(third.addresses.first?.port))
+        try raw.enter()
+        #expect(third.stop(graceMilliseconds: 0))
+    }
+
+    @Test func `another initiator's cleared commands end quietly, and it is told`() throws {
+        let bench = try Bench(disk: MemoryDisk(isImmediate: false))
+        let first = try RawInitiator(port: bench.port)
+        try first.enter(["InitialR2T=Yes", "ImmediateData=No"])
+        try first.settle()
+        let second = try RawInitiator(port: bench.port)
+        second.isid[5] = 2
+        try second.enter()
+        try second.settle()
+        try first.send(
+            bytes: first.command(CDB.write10(0, 1), flags: 0xA1, expected: 512, tag: 5))
+        #expect(try first.receive().opcode == 0x31)
+        try second.send(bytes: second.manage(4, tag: 9))
+        #expect(try second.receive().header[0..<3] == [0x22, 0x80, 0])
+        try first.send(bytes: first.command(CDB.testUnitReady, flags: 0x80, expected: 0))
+        let told = try first.receive()
+        #expect(told.opcode == 0x21 && told.header[3] == 2)
+        // UNIT ATTENTION, commands cleared by another initiator.
+        #expect(told.data[4] & 0xF == 6 && Array(told.data[14..<16]) == [0x2F, 0])
     }
 }

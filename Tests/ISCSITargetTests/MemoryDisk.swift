@@ -8,7 +8,8 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
     let size: UInt64
     let properties: BlockProperties
     private let bytes: UnsafeMutableRawBufferPointer
-    private let lock = Mutex(())
+    /// Which blocks of 512 bytes are stored.
+    private let lock: Mutex<[Bool]>
     private let gate = Mutex<DispatchSemaphore?>(nil)
     /// Signalled when a call has come to the gate.
     let arrived = DispatchSemaphore(value: 0)
@@ -16,10 +17,11 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
     /// - Parameter isImmediate: whether reads and writes are offered without waiting.
     init(bytes count: Int = 64 << 20, isImmediate: Bool = true) {
         size = UInt64(count)
+        lock = Mutex([Bool](repeating: false, count: count / 512))
         bytes = .allocate(byteCount: count, alignment: 4096)
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
         var capabilities: BlockCapabilities = [
-            .write, .volatileCache, .trim, .trimmedReadsZero, .fastZeroes,
+            .write, .volatileCache, .trim, .trimmedReadsZero, .fastZeroes, .extents,
         ]
         if isImmediate { capabilities.formUnion([.immediateReads, .immediateWrites]) }
         properties = BlockProperties(
@@ -70,7 +72,9 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
     ) throws(BlockError) {
         try checkWrite(BlockRange(offset: offset, length: UInt64(buffer.count)))
         pass()
-        lock.withLock { _ in
+        lock.withLock { stored in
+            let end = Int(offset) + buffer.count
+            for block in Int(offset) / 512..<(end + 511) / 512 { stored[block] = true }
             UnsafeMutableRawBufferPointer(
                 rebasing: bytes[Int(offset)..<Int(offset) + buffer.count]
             ).copyBytes(from: buffer)
@@ -84,7 +88,10 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
 
     func writeZeroes(_ range: BlockRange, options: BlockWriteOptions) throws(BlockError) {
         try checkWrite(range)
-        lock.withLock { _ in
+        lock.withLock { stored in
+            // Blocks that are wholly within are given back.
+            let first = (Int(range.offset) + 511) / 512
+            for block in first..<max(first, Int(range.end) / 512) { stored[block] = false }
             _ = UnsafeMutableRawBufferPointer(
                 rebasing: bytes[Int(range.offset)..<Int(range.end)]
             ).initializeMemory(as: UInt8.self, repeating: 0)
@@ -93,7 +100,24 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
 
     func extents(in range: BlockRange, limit: Int) throws(BlockError) -> [BlockExtent] {
         try check(range)
-        return [.data(range.length)]
+        return lock.withLock { stored in
+            var extents: [BlockExtent] = []
+            var offset = range.offset
+            while offset < range.end {
+                let isStored = stored[Int(offset) / 512]
+                let end = min((offset / 512 + 1) * 512, range.end)
+                let piece = end - offset
+                offset = end
+                if let last = extents.indices.last, extents[last].isAllocated == isStored {
+                    extents[last].length += piece
+                } else if extents.count == limit {
+                    break
+                } else {
+                    extents.append(isStored ? .data(piece) : .hole(piece))
+                }
+            }
+            return extents
+        }
     }
 
     /// A part of the content.

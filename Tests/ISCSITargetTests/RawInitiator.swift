@@ -48,6 +48,21 @@ final class RawInitiator {
 
     deinit { close(socket) }
 
+    /// A socket that listens on loopback, at a port that the kernel chooses.
+    static func listener() throws -> OwnedFD {
+        let socket = OwnedFD(taking: Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket.raw, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0, listen(socket.raw, 8) == 0 else { throw Gone() }
+        return socket
+    }
+
     func send(bytes: [UInt8]) throws {
         var done = 0
         while done < bytes.count {

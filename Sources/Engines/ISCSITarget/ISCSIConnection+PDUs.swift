@@ -76,9 +76,11 @@ extension ISCSIConnection {
         }
     }
 
-    /// Ends commands of this connection's session, for another session.
-    func abortTasks(lun: UInt64?, then done: @escaping () -> Void) {
+    /// Ends commands of this connection's session, for another session; with `tells` its initiator
+    /// is told if there were any.
+    func abortTasks(lun: UInt64?, tells: Bool, then done: @escaping () -> Void) {
         guard case .session(let session) = phase else { return done() }
+        if tells, let lun { session.tellCleared(lun) }
         session.abortTasks {
             lun == nil || $0.command.lun == lun
         } then: {

@@ -85,22 +85,32 @@ public final class ISCSIServer: Sendable {
             sessions: sessions.sorted { $0.handle < $1.handle })
     }
 
+    /// Time that commands on threads are waited for at the end, beyond the grace.
+    public static let lastWaitMilliseconds = 30_000
+
     /// Stops: takes no more connections, asks initiators to log out, and closes what is left when
-    /// the grace is over; returns when every session has ended.
+    /// the grace is over.
     ///
-    /// Commands that a thread is carrying out are waited for. A second call returns at once.
-    public func stop(graceMilliseconds: Int) {
+    /// Returns when every session has ended. Commands that a thread is carrying out are waited for,
+    /// but no longer than `lastWaitMilliseconds`; false where some had not ended by then. A second
+    /// call has nothing to do.
+    @discardableResult
+    public func stop(graceMilliseconds: Int) -> Bool {
         let listeners = state.withLock { state in
             state.phase = .stopped
             defer { state.listeners = [] }
             return state.listeners
         }
         for listener in listeners { _ = try? listener.close().wait() }
-        let over = group.next().makePromise(of: Void.self)
-        let open = registry.stop { over.succeed(()) }
+        let loop = group.next()
+        let over = loop.makePromise(of: Bool.self)
+        let open = registry.stop { over.succeed(true) }
         let grace = TimeAmount.milliseconds(Int64(max(0, graceMilliseconds)))
         for connection in open { connection.loop.execute { connection.askToLeave(within: grace) } }
-        _ = try? over.futureResult.wait()
+        let last = grace + .milliseconds(Int64(Self.lastWaitMilliseconds))
+        let alarm = loop.scheduleTask(in: last) { over.succeed(false) }
+        defer { alarm.cancel() }
+        return (try? over.futureResult.wait()) ?? false
     }
 
     private func bind(_ listener: ISCSIListener) throws(ISCSIServerError) -> any Channel {

@@ -55,7 +55,7 @@ extension ISCSISession {
                 answer(request, .complete)
             }
         case .clearTaskSet:
-            abortEverywhere(lun: request.lun) { [self] in
+            abortEverywhere(lun: request.lun, tells: true) { [self] in
                 answer(request, .complete)
             }
         case .logicalUnitReset:
@@ -110,14 +110,27 @@ extension ISCSISession {
         deliverHeld()
     }
 
+    /// Has the initiator told that another one cleared its commands, if it has any.
+    func tellCleared(_ lun: UInt64) {
+        guard let device, let nexus, tasks.values.contains(where: { $0.command.lun == lun })
+        else { return }
+        device.commandsWereCleared(lun: lun, of: nexus)
+    }
+
     /// Aborts the commands of every session of the target.
-    private func abortEverywhere(lun: UInt64?, then done: @escaping () -> Void) {
+    ///
+    /// A reset tells everybody itself; with `tells` this does.
+    private func abortEverywhere(
+        lun: UInt64?, tells: Bool = false, then done: @escaping () -> Void
+    ) {
         let others = host.siblings()
         let countdown = Countdown(others.count + 1, done: done)
         let (loop, tick) = (self.loop, Tick(countdown))
         for other in others {
             other.loop.execute {
-                other.abortTasks(lun: lun) { loop.execute { tick.countdown.tick() } }
+                other.abortTasks(lun: lun, tells: tells) {
+                    loop.execute { tick.countdown.tick() }
+                }
             }
         }
         abortTasks {

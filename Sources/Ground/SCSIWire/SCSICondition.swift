@@ -38,6 +38,7 @@ public enum SCSICondition: UInt16, Sendable {
     case registrationsPreempted = 0x2A05
     case capacityChanged = 0x2A09
     case commandSequenceError = 0x2C00
+    case commandsCleared = 0x2F00
     case sanitizeFailed = 0x3103
     case mediumNotPresent = 0x3A00
     case savingNotSupported = 0x3900
