@@ -61,7 +61,9 @@ final class Mutant: BlockDevice {
         case .emptyWritesAByte where buffer.isEmpty && offset < size:
             return try withByte(offset)
         case .writeInHalves where buffer.count > 512:
-            for part in [buffer[..<700 % buffer.count], buffer[700 % buffer.count...]] {
+            let cut = 700 % buffer.count
+            let parts: [Slice<UnsafeRawBufferPointer>] = [buffer[..<cut], buffer[cut...]]
+            for part in parts {
                 try check(BlockRange(offset: offset, length: UInt64(buffer.count)))
                 // A switch of threads between the halves is what is looked for.
                 for _ in 0..<2000 { _ = base.size }
@@ -141,6 +143,7 @@ final class Mutant: BlockDevice {
     func observeSize(
         _ observer: @escaping @Sendable (UInt64) -> Void
     ) -> (any BlockObservation)? {
-        base.observeSize(fault == .sizeNotTold ? { _ in } : observer)
+        guard fault != .sizeNotTold else { return base.observeSize { _ in } }
+        return base.observeSize(observer)
     }
 }

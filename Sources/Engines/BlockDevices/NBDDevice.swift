@@ -39,6 +39,8 @@ public final class NBDDevice: BlockDevice {
     /// The longest range of a request without content, in bytes: fits 32 bits, and is a multiple of
     /// every block size.
     private static let rangeLimit: UInt64 = 1 << 30
+    /// What image formats allocate at a time, as a rule, in bytes.
+    private static let usualCluster: UInt64 = 64 << 10
     /// The longest content of a request, in bytes, whatever the server takes.
     private static let contentLimit: UInt64 = 8 << 20
 
@@ -101,9 +103,7 @@ public final class NBDDevice: BlockDevice {
             properties.capabilities.insert(.trim)
             properties.trimGranularity = max(export.sizes.preferred, logical)
         }
-        if flags.isSuperset(of: [.sendWriteZeroes, .sendFastZero]) {
-            properties.capabilities.insert(.fastZeroes)
-        }
+        // Fast zeros are not promised: QEMU offers them for every format and refuses some.
         return properties
     }
 
@@ -169,7 +169,11 @@ public final class NBDDevice: BlockDevice {
         var how: NBDCommandFlags = forced(options)
         if !options.contains(.mayTrim) { how.insert(.noHole) }
         if options.contains(.onlyIfFast) {
-            guard flags.contains(.sendFastZero) else { throw .notSupported("writing zeros fast") }
+            // QEMU does the parts of a range one by one: a part of a cluster could be refused after
+            // the others have changed, so only whole ones of the usual size are tried.
+            guard flags.contains(.sendFastZero),
+                (range.offset | range.length) % Self.usualCluster == 0
+            else { throw .notSupported("writing zeros fast") }
             how.insert(.fastZero)
         }
         try alone(with: range) { () throws(BlockError) in

@@ -13,8 +13,8 @@ final class CacheShard: Sendable {
         var isHidden = false
     }
 
+    /// Touched under the lock only.
     private struct State: @unchecked Sendable {
-        // Touched under the lock only.
         let memory: UnsafeMutableRawPointer
         var slots: [Slot]
         var places: [UInt64: Int] = [:]

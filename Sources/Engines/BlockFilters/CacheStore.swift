@@ -146,9 +146,9 @@ final class CacheStore: Sendable {
 }
 
 extension CacheStore {
-    /// A block's worth of memory that nobody uses.
+    /// A block's worth of memory that nobody uses; touched by one thread at a time, whoever took it
+    /// out from under the lock.
     private struct Spare: @unchecked Sendable {
-        // Touched by one thread at a time: whoever took it out from under the lock.
         let bytes: UnsafeMutableRawPointer
     }
 

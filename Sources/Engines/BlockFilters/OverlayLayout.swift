@@ -4,7 +4,7 @@ import Bytes
 /// Where an overlay keeps things in its store.
 ///
 /// `docs/formats/overlay.md` is the specification: a header of one sector, a bitmap, and the disk's
-/// clusters at their own places, so that a sparse file is as large as what was written. Pure values.
+/// clusters at their own places, so that a sparse file is as large as what was written. Values.
 struct OverlayLayout: Equatable {
     /// The length of the header that is read and written, in bytes.
     static let headerLength = 512

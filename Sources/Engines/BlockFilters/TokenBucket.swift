@@ -1,8 +1,8 @@
 /// How much of something may pass a second, with bursts.
 ///
 /// A bucket of tokens that fills at a constant rate. Whoever takes more than there is leaves a debt
-/// and waits until it is paid, so that requests larger than the bucket pass too. A pure value; times
-/// are nanoseconds of any clock that does not go back.
+/// and waits until it is paid, so that requests larger than the bucket pass too. A pure value;
+/// times are nanoseconds of any clock that does not go back.
 public struct TokenBucket: Sendable, Equatable {
     private let perSecond: Double
     private let capacity: Double

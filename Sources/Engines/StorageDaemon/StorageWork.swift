@@ -137,7 +137,8 @@ struct StorageWork {
                 "--nbd-server", "addr.type=fd,addr.str=4,max-connections=0",
                 "--export",
                 "nbd,id=nbd,node-name=\(graph.tops.first ?? "image"),"
-                    + "name=\(StorageService.exportName),writable=\(onOff(writable)),iothread=io",
+                    // In no thread of its own: QEMU 7.2 aborts when a client of one leaves.
+                    + "name=\(StorageService.exportName),writable=\(onOff(writable))",
             ]
         }
         return graph.tops.enumerated().prefix(listeners.count).flatMap { index, top in
