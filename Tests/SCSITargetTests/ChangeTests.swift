@@ -33,6 +33,15 @@ import Testing
         #expect(verify(3, Bench.block(5)).sense == 0x0E_1D00)
     }
 
+    @Test(arguments: [UInt8(0), 1, 3]) func `VERIFY takes no more than a read`(check: UInt8) throws
+    {
+        let bench = try Bench { $0.transferLimit = 16 * 512 }
+        let data = Bench.block(0, check == 1 ? 17 : check == 3 ? 1 : 0)
+        #expect(bench.send(CDB.ten(0x2F, 0, 17, flags: check << 1), data).sense == 0x05_2400)
+        let fewer = Bench.block(0, check == 1 ? 16 : check == 3 ? 1 : 0)
+        #expect(bench.send(CDB.ten(0x2F, 0, 16, flags: check << 1), fewer).isGood)
+    }
+
     @Test func `WRITE AND VERIFY leaves durable blocks`() throws {
         let bench = try Bench()
         #expect(bench.send(CDB.ten(0x2E, 2, 2, flags: 0x02), Bench.block(8, 2)).isGood)

@@ -122,6 +122,9 @@ import Testing
         #expect(copy(bench, list([one], [bytes(.max, from: 0, to: 0)])).sense == 0x0A_0000)
         #expect(
             copy(bench, list([one], [bytes(9, from: 1023, to: 0, (.max, 0))])).sense == 0x0A_0000)
+        let small = try Bench(TestDevice(blocks: 4))
+        let beyond = bytes(9, from: 0, to: 0, (.max, .max))
+        #expect(copy(small, list([target(small)], [beyond])).sense == 0x0A_0000)
         var stranger = one
         stranger[9] ^= 1
         #expect(copy(bench, list([stranger], [blocks(1, from: 0, to: 1)])).sense == 0x0A_0D02)

@@ -43,6 +43,21 @@ import Testing
         #expect(bench.send([0x16]).isGood)
     }
 
+    @Test func `a command of a nexus that is gone reserves nothing`() throws {
+        let bench = try Bench { $0.isRemovable = true }
+        for cdb: [UInt8] in [[0x16], [0x1E, 0, 0, 0, 1, 0]] {
+            let request = SCSIRequest(lun: Bench.lun, cdb: cdb)
+            let nexus = bench.another(8)
+            let task = bench.target.prepare(request, nexus: nexus)
+            bench.target.detach(nexus)
+            let none = UnsafeRawBufferPointer(start: nil, count: 0)
+            let empty = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+            _ = bench.target.perform(task, dataOut: none, dataIn: empty)
+            #expect(bench.send([0x1B, 0, 0, 0, 2, 0]).isGood)
+            #expect(bench.send([0x1B, 0, 0, 0, 3, 0]).isGood)
+        }
+    }
+
     @Test func `it is not for units with persistent registrations`() throws {
         let bench = try Bench()
         #expect(bench.send(PersistentTests.out(6), PersistentTests.list(new: 5)).isGood)

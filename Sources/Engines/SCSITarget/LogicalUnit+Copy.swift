@@ -118,8 +118,8 @@ extension LogicalUnit {
             throw writeProtection
         }
         let size = blocks << shift
-        guard address < blocks, address << shift <= size - min(offset, size),
-            length <= size - (address << shift) - offset
+        guard address < blocks, offset <= size - address << shift,
+            length <= size - address << shift - offset
         else { throw .check(.copyAborted, .none) }
         return address << shift + offset
     }

@@ -29,7 +29,7 @@ extension LogicalUnit {
         guard prevents <= 1 else { throw .field(4, bit: 1) }
         change { state in
             if prevents == 1 {
-                state.preventers.insert(link.nexusID)
+                if isConnected(link) { state.preventers.insert(link.nexusID) }
             } else {
                 state.preventers.remove(link.nexusID)
             }

@@ -33,8 +33,9 @@ extension LogicalUnit {
         return task.dataIn
     }
 
-    /// WRITE and WRITE ATOMIC: as many bytes as the initiator gave; the rest keeps what it holds, as
-    /// a transport that carries fewer than the command counts wants it (FCP-4, 9.4.2).
+    /// WRITE and WRITE ATOMIC: as many bytes as the initiator gave; the rest keeps what it holds.
+    ///
+    /// So a transport wants it that carries fewer than the command counts (FCP-4, 9.4.2).
     func write(_ task: SCSITask, _ dataOut: UnsafeRawBufferPointer) throws(Refusal) {
         let data = given(task, dataOut)
         guard !data.isEmpty else { return }

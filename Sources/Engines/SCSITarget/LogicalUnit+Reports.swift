@@ -90,7 +90,9 @@ extension LogicalUnit {
         let room = max(1, (min(task.dataIn, LogicalUnit.statusLimit) - 8) / 16)
         var list = SCSIBlockStatusList()
         var place = first
-        while place < end, list.descriptors.count <= room {
+        var calls = 0
+        while place < end, list.descriptors.count <= room, calls < LogicalUnit.statusCalls {
+            calls += 1
             let range = BlockRange(offset: place << shift, length: (end - place) << shift)
             let extents = try extents(in: range)
             let before = place
@@ -115,6 +117,8 @@ extension LogicalUnit {
 
     /// Most bytes of one answer.
     private static let statusLimit = 8 + 16 * 256
+    /// Most questions to the device for one answer: it may end before the disk does.
+    private static let statusCalls = 64
 
     private func extents(in range: BlockRange) throws(Refusal) -> [BlockExtent] {
         guard device.can(.extents) else { return [.data(range.length)] }

@@ -35,6 +35,7 @@ extension LogicalUnit {
         let isMine = change { state in
             guard state.reservations.registrations.isEmpty else { return false }
             guard state.reserver == nil || state.reserver == link.nexusID else { return false }
+            guard isConnected(link) else { return false }
             state.reserver = link.nexusID
             return true
         }

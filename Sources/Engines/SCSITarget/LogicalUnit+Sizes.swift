@@ -49,10 +49,10 @@ extension LogicalUnit {
             task.dataOut = Int(task.count << shift)
             return
         }
+        try checkTransfer(task, blocks: task.count)
         switch check {
         case 0: break
         case 1:
-            try checkTransfer(task, blocks: task.count)
             task.dataOut = Int(task.count << shift)
         case 3: task.dataOut = task.count == 0 ? 0 : blockSize
         default: throw .field(1, bit: 2)

@@ -120,6 +120,10 @@ public final class SCSITarget: Sendable {
 }
 
 extension LogicalUnit {
+    /// Whether a nexus is still there; asked while the state is held, so that what a nexus that is
+    /// being lost sets is undone by its loss, or not set at all.
+    func isConnected(_ link: Link) -> Bool { links.withLock { $0.contains { $0 === link } } }
+
     func lose(_ nexus: SCSINexus) {
         links.withLock { $0.removeAll { $0.nexusID == nexus.id } }
         change { state in

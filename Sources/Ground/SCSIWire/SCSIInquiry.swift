@@ -67,8 +67,8 @@ public enum SCSIVitalPage {
     /// cache is told where there is one; LU reset clears I_T nexus state only by unit attention.
     public static func extended(volatileCache: Bool) -> [UInt8] {
         var content = [UInt8](repeating: 0, count: 60)
-        // UASK_SUP, then HEADSUP, ORDSUP, SIMPSUP.
-        content[1] = 0x20 | 0x07
+        // HEADSUP, ORDSUP, SIMPSUP.
+        content[1] = 0x07
         content[2] = volatileCache ? 0x01 : 0x00
         // LUICLR: unit attentions of one unit do not depend on another.
         content[3] = 0x01
