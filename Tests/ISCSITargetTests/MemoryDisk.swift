@@ -17,7 +17,7 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
     let arrived = DispatchSemaphore(value: 0)
 
     /// - Parameter isImmediate: whether reads and writes are offered without waiting.
-    init(bytes count: Int = 64 << 20, isImmediate: Bool = true) {
+    init(bytes count: Int = 64 << 20, physical: UInt32 = 512, isImmediate: Bool = true) {
         size = UInt64(count)
         stored = .allocate(byteCount: count / 512, alignment: 8)
         stored.initializeMemory(as: UInt8.self, repeating: 0)
@@ -28,7 +28,7 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
         ]
         if isImmediate { capabilities.formUnion([.immediateReads, .immediateWrites]) }
         properties = BlockProperties(
-            physicalBlockSize: 4096, trimGranularity: 512, capabilities: capabilities)
+            physicalBlockSize: physical, trimGranularity: physical, capabilities: capabilities)
     }
 
     deinit {
