@@ -133,6 +133,21 @@ import Testing
         #expect(bench.disk.content(8 * 131_072, 131_072) == data)
     }
 
+    @Test func `a command that moves more than a session may is refused`() throws {
+        let bench = try Bench { $0.limits.sessionBytes = 64 << 10 }
+        let raw = try RawInitiator(port: bench.port)
+        try raw.enter(["InitialR2T=Yes", "ImmediateData=No"])
+        try raw.settle()
+        for (cdb, flags) in [(CDB.write10(0, 256), 0xA1 as UInt8), (CDB.read10(0, 256), 0xC1)] {
+            try raw.send(bytes: raw.command(cdb, flags: flags, expected: 131_072))
+            let response = try raw.receive()
+            #expect(response.opcode == 0x21 && response.header[3] == 2)
+            #expect(response.data[4] & 0xF == 5 && response.data[14] == 0x24)
+        }
+        try raw.send(bytes: raw.command(CDB.read10(0, 8), flags: 0xC1, expected: 4096))
+        #expect(try raw.receive().opcode == 0x25)
+    }
+
     @Test func `an initiator that reads nothing is not read from, and gets all in the end`() throws
     {
         let bench = try Bench { $0.limits.unsentBytes = 1 << 20 }

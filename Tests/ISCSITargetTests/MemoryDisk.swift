@@ -1,5 +1,6 @@
 import BlockDevice
 import Dispatch
+import Glibc
 import Synchronization
 
 /// A disk in memory; its reads and writes can be made to wait at a gate.
@@ -8,16 +9,18 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
     let size: UInt64
     let properties: BlockProperties
     private let bytes: UnsafeMutableRawBufferPointer
-    /// Which blocks of 512 bytes are stored.
-    private let lock: Mutex<[Bool]>
+    /// For each block of 512 bytes 1 where it is stored, else 0.
+    private let stored: UnsafeMutableRawBufferPointer
+    private let lock = Mutex(())
     private let gate = Mutex<DispatchSemaphore?>(nil)
     /// Signalled when a call has come to the gate.
     let arrived = DispatchSemaphore(value: 0)
 
     /// - Parameter isImmediate: whether reads and writes are offered without waiting.
-    init(bytes count: Int = 64 << 20, isImmediate: Bool = true) {
+    init(bytes count: Int = 64 << 20, physical: UInt32 = 512, isImmediate: Bool = true) {
         size = UInt64(count)
-        lock = Mutex([Bool](repeating: false, count: count / 512))
+        stored = .allocate(byteCount: count / 512, alignment: 8)
+        stored.initializeMemory(as: UInt8.self, repeating: 0)
         bytes = .allocate(byteCount: count, alignment: 4096)
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
         var capabilities: BlockCapabilities = [
@@ -25,10 +28,18 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
         ]
         if isImmediate { capabilities.formUnion([.immediateReads, .immediateWrites]) }
         properties = BlockProperties(
-            physicalBlockSize: 512, trimGranularity: 512, capabilities: capabilities)
+            physicalBlockSize: physical, trimGranularity: physical, capabilities: capabilities)
     }
 
-    deinit { bytes.deallocate() }
+    deinit {
+        bytes.deallocate()
+        stored.deallocate()
+    }
+
+    private func mark(_ blocks: Range<Int>, _ value: UInt8) {
+        guard !blocks.isEmpty, let base = stored.baseAddress else { return }
+        memset(base + blocks.lowerBound, Int32(value), blocks.count)
+    }
 
     /// Makes calls wait until `open`.
     func close() { gate.withLock { $0 = DispatchSemaphore(value: 0) } }
@@ -72,9 +83,9 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
     ) throws(BlockError) {
         try checkWrite(BlockRange(offset: offset, length: UInt64(buffer.count)))
         pass()
-        lock.withLock { stored in
+        lock.withLock { _ in
             let end = Int(offset) + buffer.count
-            for block in Int(offset) / 512..<(end + 511) / 512 { stored[block] = true }
+            mark(Int(offset) / 512..<(end + 511) / 512, 1)
             UnsafeMutableRawBufferPointer(
                 rebasing: bytes[Int(offset)..<Int(offset) + buffer.count]
             ).copyBytes(from: buffer)
@@ -88,10 +99,10 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
 
     func writeZeroes(_ range: BlockRange, options: BlockWriteOptions) throws(BlockError) {
         try checkWrite(range)
-        lock.withLock { stored in
+        lock.withLock { _ in
             // Blocks that are wholly within are given back.
             let first = (Int(range.offset) + 511) / 512
-            for block in first..<max(first, Int(range.end) / 512) { stored[block] = false }
+            mark(first..<max(first, Int(range.end) / 512), 0)
             _ = UnsafeMutableRawBufferPointer(
                 rebasing: bytes[Int(range.offset)..<Int(range.end)]
             ).initializeMemory(as: UInt8.self, repeating: 0)
@@ -100,21 +111,18 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
 
     func extents(in range: BlockRange, limit: Int) throws(BlockError) -> [BlockExtent] {
         try check(range)
-        return lock.withLock { stored in
+        return lock.withLock { _ in
             var extents: [BlockExtent] = []
             var offset = range.offset
-            while offset < range.end {
-                let isStored = stored[Int(offset) / 512]
-                let end = min((offset / 512 + 1) * 512, range.end)
-                let piece = end - offset
+            while offset < range.end, extents.count < limit, let base = stored.baseAddress {
+                let first = Int(offset) / 512
+                let last = (Int(range.end) + 511) / 512
+                let isStored = stored[first] == 1
+                let other = memchr(base + first, isStored ? 0 : 1, last - first)
+                let next = other.map { base.distance(to: $0) } ?? last
+                let end = min(UInt64(next) * 512, range.end)
+                extents.append(isStored ? .data(end - offset) : .hole(end - offset))
                 offset = end
-                if let last = extents.indices.last, extents[last].isAllocated == isStored {
-                    extents[last].length += piece
-                } else if extents.count == limit {
-                    break
-                } else {
-                    extents.append(isStored ? .data(piece) : .hole(piece))
-                }
             }
             return extents
         }

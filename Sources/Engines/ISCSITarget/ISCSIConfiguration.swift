@@ -63,7 +63,7 @@ public struct ISCSILimits: Equatable, Sendable {
     public var commands = 128
     /// Immediate commands of one session in flight.
     public var immediateCommands = 16
-    /// Bytes of data of one session's commands in flight; one command may exceed it alone.
+    /// Bytes of data of one session's commands in flight; a command that moves more is refused.
     public var sessionBytes = 64 << 20
     /// Bytes that wait to be sent on one connection before no more is read from it.
     public var unsentBytes = 8 << 20

@@ -32,6 +32,8 @@ extension ISCSISession {
             wanted: scsi.dataOut, expected: expected, immediate: data.readableBytes,
             moreFollows: !command.isFinal, parameters: parameters)
         if !isIntact { transfer.fail(.digest) }
+        let most = max(transfer.wanted, min(scsi.dataIn, Int(command.expectedReadLength)))
+        if most > limits.sessionBytes { transfer.fail(.tooLong) }
         // The usual command has all it needs, and waits for nobody.
         if transfer.isComplete, transfer.fault == nil, orderedCount == 0,
             command.attribute <= SCSITaskAttribute.simple.rawValue || tasks.isEmpty,

@@ -6,21 +6,21 @@ enum TransportSense {
     /// ABORTED COMMAND with the code that RFC 7143, 11.4.7.2, gives to a fault of the transport;
     /// where it gives none, the nearest of SPC-5, annex F.
     static func outcome(_ fault: WriteTransfer.Fault) -> SCSIOutcome {
-        let (code, qualifier): (UInt8, UInt8) =
+        let (key, code, qualifier): (UInt8, UInt8, UInt8) =
             switch fault {
-            case .unsolicited: (0x0C, 0x0C)
-            case .short: (0x0C, 0x0D)
-            case .digest: (0x47, 0x05)
-            case .order: (0x4B, 0x00)
-            case .offset: (0x4B, 0x05)
+            case .unsolicited: (0x0B, 0x0C, 0x0C)
+            case .short: (0x0B, 0x0C, 0x0D)
+            case .digest: (0x0B, 0x47, 0x05)
+            case .order: (0x0B, 0x4B, 0x00)
+            case .offset: (0x0B, 0x4B, 0x05)
+            // ILLEGAL REQUEST, invalid field in CDB.
+            case .tooLong: (0x05, 0x24, 0x00)
             }
-        return SCSIOutcome(status: checkCondition, sense: fixed(0x0B, code, qualifier))
+        return SCSIOutcome(status: checkCondition, sense: fixed(key, code, qualifier))
     }
 
     /// CHECK CONDITION.
     static let checkCondition: UInt8 = 0x02
-    /// TASK SET FULL.
-    static let taskSetFull: UInt8 = 0x28
 
     /// Fixed format sense data of 18 bytes (SPC-5, 4.4.3).
     static func fixed(_ key: UInt8, _ code: UInt8, _ qualifier: UInt8) -> [UInt8] {

@@ -31,6 +31,8 @@ struct WriteTransfer: Sendable {
         case short
         /// The digest is wrong.
         case digest
+        /// The command moves more data than a session may have in flight.
+        case tooLong
     }
 
     /// Bytes that the command needs: what the SCSI command wants, as far as the initiator has it.
