@@ -139,7 +139,7 @@ let package = Package(
 
         // The one suite that every block device passes, store or filter.
         .target(
-            name: "BlockDeviceSuite", dependencies: ["BlockDevice", "Bytes"],
+            name: "BlockDeviceSuite", dependencies: ["BlockDevice", "Bytes", "Platform"],
             path: "TestKit/BlockDeviceSuite", swiftSettings: strict),
 
         tests("Room", uses: []),

@@ -1,18 +1,8 @@
 import BlockDevice
 import Bytes
-import Dispatch
-import Synchronization
+import Platform
 
 extension BlockDeviceSuite {
-    /// Runs work on threads of its own, and throws the first thing that went wrong.
-    static func onThreads(_ count: Int, _ work: @Sendable (Int) throws -> Void) throws {
-        let failure = Mutex<(any Error)?>(nil)
-        DispatchQueue.concurrentPerform(iterations: count) { index in
-            do { try work(index) } catch { failure.withLock { $0 = $0 ?? error } }
-        }
-        if let error = failure.withLock({ $0 }) { throw error }
-    }
-
     static let neighbours = SuiteCheck(
         "writers side by side do not lose each other's bytes", if: { $0.device.can(.write) }
     ) { subject, seed in
@@ -21,7 +11,7 @@ extension BlockDeviceSuite {
         // and clusters.
         let (threads, piece) = (4, 96)
         let pieces = min(Int(device.size) / piece / threads, 1500)
-        try onThreads(threads) { thread in
+        try Threads.run(threads) { thread in
             var random = SeededGenerator(seed: seed &+ UInt64(thread))
             for index in (0..<pieces).shuffled(using: &random) {
                 let content = [UInt8](
@@ -44,11 +34,14 @@ extension BlockDeviceSuite {
         "writers of the same place leave whole sectors", if: { $0.device.can(.write) }
     ) { subject, seed in
         let device = try subject.make(size).device
-        let area = min(Int(device.size) / 512, 512)
+        // Small, so that writers meet.
+        let area = min(Int(device.size) / 512, 64)
         try device.writeZeroes(BlockRange(offset: 0, length: UInt64(area * 512)), options: [])
-        try onThreads(4) { thread in
+        // Long enough that every thread is interrupted in the middle of something.
+        let end = Clock.milliseconds() + 150
+        try Threads.run(4) { thread in
             var random = SeededGenerator(seed: seed &+ UInt64(thread))
-            for _ in 0..<300 {
+            while Clock.milliseconds() < end {
                 let first = Int.random(in: 0..<area - 1, using: &random)
                 let count = Int.random(in: 1...min(16, area - first), using: &random)
                 if thread < 3 {
@@ -79,7 +72,7 @@ extension BlockDeviceSuite {
         let device = try subject.make(size).device
         let slice = device.size / 4
         // Each thread has a slice and a model of its own; what it does is seen by nobody else.
-        try onThreads(4) { thread in
+        try Threads.run(4) { thread in
             var random = SeededGenerator(seed: seed &+ UInt64(thread))
             var model = try Model(Slice(of: device, from: UInt64(thread) * slice, length: slice))
             for _ in 0..<150 { try model.step(&random) }

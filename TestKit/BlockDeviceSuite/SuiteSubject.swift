@@ -88,7 +88,8 @@ public enum BlockDeviceSuite {
     ///
     /// Throws at the first that fails, with its name and seed. Without a seed it takes a new one.
     public static func run(
-        _ subject: SuiteSubject, seed: UInt64 = UInt64.random(in: 0...UInt64.max)
+        _ subject: SuiteSubject, checks: [SuiteCheck] = Self.checks,
+        seed: UInt64 = UInt64.random(in: 0...UInt64.max)
     ) throws -> [String] {
         var passedOver: [String] = []
         for check in checks {

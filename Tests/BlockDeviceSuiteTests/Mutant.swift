@@ -1,5 +1,6 @@
 import BlockDevice
 import BlockDevices
+import Glibc
 
 /// A device with one fault, to see whether the suite finds it.
 final class Mutant: BlockDevice {
@@ -66,7 +67,7 @@ final class Mutant: BlockDevice {
             for part in parts {
                 try check(BlockRange(offset: offset, length: UInt64(buffer.count)))
                 // A switch of threads between the halves is what is looked for.
-                for _ in 0..<2000 { _ = base.size }
+                for _ in 0..<20 { sched_yield() }
                 try base.write(
                     at: offset + UInt64(part.startIndex),
                     from: UnsafeRawBufferPointer(rebasing: part), options: options)
@@ -97,7 +98,7 @@ final class Mutant: BlockDevice {
             byteCount: Int(end - start), alignment: 8)
         defer { block.deallocate() }
         try base.read(at: start, into: block)
-        for _ in 0..<2000 { _ = base.size }
+        for _ in 0..<20 { sched_yield() }
         UnsafeMutableRawBufferPointer(rebasing: block[Int(offset - start)...])
             .copyMemory(from: buffer)
         try base.write(at: start, from: UnsafeRawBufferPointer(block), options: options)

@@ -116,7 +116,7 @@ import Testing
             }
             return SuiteDevice(device, crash: crash)
         }
-        for _ in 0..<4 {
+        for _ in 0..<2 {
             #expect(try BlockDeviceSuite.run(subject) == [Self.readOnly, Self.size])
         }
     }
