@@ -96,8 +96,10 @@ final class Gate: Sendable {
 
     func open() { isOpen.change { $0 = true } }
 
-    func wait() {
-        _ = isOpen.wait(milliseconds: 10_000) { isOpen in isOpen ? true : nil }
+    /// False where it stays shut for too long.
+    @discardableResult
+    func wait() -> Bool {
+        isOpen.wait(milliseconds: 10_000) { isOpen in isOpen ? true : nil } ?? false
     }
 }
 

@@ -1,4 +1,5 @@
 import BlockDevice
+import Foundation
 import Platform
 import SCSITarget
 import SCSIWire
@@ -100,6 +101,35 @@ import Testing
         #expect(Bench.run(target, nexus, [0x00]).isGood)
     }
 
+    @Test(arguments: 0..<3) func `a command that is aborted returns, and the work goes on`(
+        how: Int
+    ) throws {
+        let works = Works()
+        let target = SCSITarget(name: "iqn.2026-11.example:disk") { works.add($0) }
+        try target.add(
+            SCSIUnitConfiguration(device: TestDevice(), identity: "x"), lun: Bench.lun)
+        let nexus = Bench.attach(target, 1)
+        let other = Bench.attach(target, 2)
+        let returned = Gate()
+        Thread.detachNewThread {
+            let answer = Bench.run(target, nexus, [0x48, 2, 0, 0, 0, 0, 0, 0, 0, 0])
+            #expect(answer.sense == 0x0B_0000)
+            returned.open()
+        }
+        #expect(works.added.wait())
+        target.abandon(other)
+        switch how {
+        case 0: target.abandon(nexus, lun: Bench.lun)
+        case 1: target.detach(nexus)
+        default: target.reset(.targetWarm, by: other)
+        }
+        #expect(returned.wait())
+        if how == 2 { #expect(Bench.run(target, other, [0x00]).sense == 0x06_2903) }
+        #expect(Bench.run(target, other, [0x00]).sense == 0x02_041B)
+        works.run()
+        #expect(Bench.run(target, other, [0x00]).isGood)
+    }
+
     @Test func `a sanitize that failed is left only as it was begun`() throws {
         for (flags, opens) in [(UInt8(0x00), false), (0x20, true)] {
             let bench = try Bench()
@@ -129,7 +159,13 @@ import Testing
 final class Works: Sendable {
     private let waiting = Mutex<[@Sendable () -> Void]>([])
 
-    func add(_ work: @escaping @Sendable () -> Void) { waiting.withLock { $0.append(work) } }
+    /// Opens with the first work.
+    let added = Gate()
+
+    func add(_ work: @escaping @Sendable () -> Void) {
+        waiting.withLock { $0.append(work) }
+        added.open()
+    }
 
     func run() {
         let works = waiting.withLock { works in

@@ -26,7 +26,7 @@ extension LogicalUnit {
         case .persistentReserveOut: try persistentReserveOut(task, link, target, dataOut)
         case .extendedCopy: try extendedCopy(task, link, target, dataOut)
         case .sendDiagnostic: try sendDiagnostic(task)
-        case .sanitize: try sanitize(task, target, dataOut)
+        case .sanitize: try sanitize(task, link, target, dataOut)
         case .testUnitReady: break
         default:
             return try answer(task, link, target).deliver(into: dataIn, limit: task.dataIn)

@@ -22,6 +22,19 @@ enum SanitizeState: Equatable, Sendable {
     }
 }
 
+/// A command that waits for the end of a sanitize.
+struct SanitizeWait: Sendable {
+    /// How the waiting ends.
+    enum End: Equatable, Sendable {
+        case done(Refusal?)
+        case abandoned
+    }
+
+    /// Whose command it is.
+    var nexusID: UInt64 = 0
+    var end: End?
+}
+
 extension LogicalUnit {
     /// What may be done while a sanitize runs or has failed (SBC-3, 4.11.2 and 4.11.3).
     func checkSanitize(_ state: SanitizeState, _ task: SCSITask) throws(Refusal) {
@@ -46,10 +59,10 @@ extension LogicalUnit {
         }
     }
 
-    /// SANITIZE: with IMMED the work goes on after the command has ended, where the target has
-    /// somebody to do it.
+    /// SANITIZE: the work goes on when the command is aborted, and with IMMED after it has ended,
+    /// where the target has somebody to do it.
     func sanitize(
-        _ task: SCSITask, _ target: SCSITarget, _ dataOut: UnsafeRawBufferPointer
+        _ task: SCSITask, _ link: Link, _ target: SCSITarget, _ dataOut: UnsafeRawBufferPointer
     ) throws(Refusal) {
         let service = SCSISanitizeService(rawValue: task.block[1] & 0x1F)
         let isUnrestricted = task.block[1] & 0x20 != 0
@@ -64,12 +77,42 @@ extension LogicalUnit {
             }
         }
         try begin(isUnrestricted)
-        if task.block[1] & 0x80 != 0, let background = target.background {
-            let work = overwrite
-            background { _ = try? self.work(work, unrestricted: isUnrestricted) }
-            return
+        guard let background = target.background else {
+            return try work(overwrite, unrestricted: isUnrestricted)
         }
-        try work(overwrite, unrestricted: isUnrestricted)
+        sanitizing.change { $0 = SanitizeWait(nexusID: link.nexusID) }
+        let wanted = overwrite
+        background {
+            var failure: Refusal?
+            do throws(Refusal) {
+                try self.work(wanted, unrestricted: isUnrestricted)
+            } catch {
+                failure = error
+            }
+            self.sanitizing.change { $0.end = .done(failure) }
+        }
+        if task.block[1] & 0x80 == 0 { try awaitSanitize() }
+    }
+
+    /// Waits until the work has ended, however long it takes, or nobody waits for it any more.
+    private func awaitSanitize() throws(Refusal) {
+        while true {
+            let end = sanitizing.wait(milliseconds: 60_000) { $0.end }
+            switch end {
+            case nil: continue
+            case .done(nil): return
+            case .done(.some(let failure)): throw failure
+            case .abandoned: throw .check(.abortedCommand, .none)
+            }
+        }
+    }
+
+    /// A nexus no longer waits for the end of its sanitize; nil for whichever does.
+    func abandon(_ nexusID: UInt64?) {
+        sanitizing.change { wait in
+            guard wait.end == nil, nexusID == nil || wait.nexusID == nexusID else { return }
+            wait.end = .abandoned
+        }
     }
 
     private func exitFailureMode() throws(Refusal) {

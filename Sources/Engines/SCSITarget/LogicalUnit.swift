@@ -1,4 +1,5 @@
 import BlockDevice
+import Platform
 import SCSIWire
 import Synchronization
 
@@ -44,6 +45,7 @@ final class LogicalUnit: Sendable {
     let state: Mutex<State>
     /// Taken for a whole PERSISTENT RESERVE OUT: what is kept in a file and what is told agree.
     let reserving = Mutex<Void>(())
+    let sanitizing = Condition(SanitizeWait())
     let links = Mutex<[Link]>([])
     let gateBits = Atomic<UInt32>(0)
     private let blockCount: Atomic<UInt64>

@@ -40,8 +40,21 @@ extension SCSITarget {
         for other in nexuses where other !== nexus {
             other.abort(SCSIAbort(lun: lun, cause: .reset))
         }
-        for unit in affected { unit.reset(condition) }
+        for unit in affected {
+            unit.abandon(nil)
+            unit.reset(condition)
+        }
         return true
+    }
+
+    /// Says that nobody waits any more for the commands of a nexus that `perform` carries out (an
+    /// abort, the end of a session), on one unit or on all.
+    ///
+    /// Those that may take hours and go on without their command (SANITIZE) return at once, with an
+    /// outcome that means nothing; others end as they would.
+    public func abandon(_ nexus: SCSINexus, lun: UInt64? = nil) {
+        let units = state.withLock { $0.units }
+        for unit in units where lun == nil || unit.number == lun { unit.abandon(nexus.id) }
     }
 }
 

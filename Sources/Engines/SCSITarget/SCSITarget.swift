@@ -126,6 +126,7 @@ extension LogicalUnit {
 
     func lose(_ nexus: SCSINexus) {
         links.withLock { $0.removeAll { $0.nexusID == nexus.id } }
+        abandon(nexus.id)
         change { state in
             if state.reserver == nexus.id { state.reserver = nil }
             state.preventers.remove(nexus.id)
