@@ -131,7 +131,8 @@ let package = Package(
         tests("NBDWire", uses: ["NBDWire", "Bytes"]),
         tests(
             "NBDServer",
-            uses: ["NBDServer", "NBDWire", "BlockDevice", "Bytes", "Platform", tls] + eventLoops),
+            uses: ["NBDServer", "NBDWire", "BlockDevice", "FileSystemLab", "Bytes", "Platform"]
+                + eventLoops),
         tests("Platform", uses: ["Platform"]),
         tests("Catalogue", uses: ["Catalogue"]),
         tests("Inspection", uses: ["Inspection", "Catalogue", "Platform"]),

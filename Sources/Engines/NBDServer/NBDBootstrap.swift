@@ -32,6 +32,7 @@ struct NBDBootstrap {
                 try Files.setMode(path, 0o600)
             } catch {
                 try? channel.close().wait()
+                try? Files.remove(path)
                 throw .listen(path, "\(error)")
             }
             return channel

@@ -60,7 +60,11 @@ extension NBDConnection {
             shared.give(buffer)
         }
         count()
-        if isEnding { closeWhenAnswered() }
+        if isEnding {
+            closeWhenAnswered()
+        } else if core.isDraining.load(ordering: .relaxed) {
+            drain()
+        }
     }
 
     private func count() {
@@ -106,7 +110,6 @@ extension NBDConnection {
         guard !hasLeft else { return }
         finishBatch()
         resume()
-        if requestsInWork == 0, core.isDraining.load(ordering: .relaxed) { drain() }
     }
 
     private func answer(_ job: NBDJob) {

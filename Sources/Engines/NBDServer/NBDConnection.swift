@@ -169,11 +169,12 @@ final class NBDConnection: ChannelDuplexHandler, @unchecked Sendable {
         hasLeft = true
         isEnding = true
         gone.store(true, ordering: .relaxed)
-        if let job = currentJob {
-            currentJob = nil
+        // What has not been given to the queue is not done: its client broke off.
+        for job in batch + [currentJob].compactMap({ $0 }) {
             settle(job)
             shared.give(job)
         }
+        (batch, currentJob) = ([], nil)
         (out, pending, waiting, socket) = (nil, nil, nil, nil)
         shared.remove(self)
         core.left()
