@@ -100,13 +100,18 @@ extension NBDConnection {
 
     /// Answers what workers have finished.
     func answerFinished() {
-        for job in takeFinished() {
+        var jobs = answered
+        answered = []
+        takeFinished(into: &jobs)
+        for job in jobs {
             requestsInWork -= 1
             if job.request.command == .read { bytesInWork -= Int(job.request.length) }
             settle(job)
             if !hasLeft { answer(job) }
             shared.give(job)
         }
+        jobs.removeAll(keepingCapacity: true)
+        answered = jobs
         guard !hasLeft else { return }
         finishBatch()
         resume()
