@@ -158,7 +158,9 @@ let package = Package(
         tests("NBDWire", uses: ["NBDWire", "Bytes"]),
         tests(
             "NBDServer",
-            uses: ["NBDServer", "NBDWire", "BlockDevice", "Bytes", "Platform", tls] + eventLoops),
+            uses: [
+                "NBDServer", "NBDWire", "BlockDevice", "FileSystemLab", "Bytes", "Platform", tls,
+            ] + eventLoops),
         tests("Platform", uses: ["Platform"]),
         tests("BlockDevice", uses: ["BlockDevice", "Platform"]),
         tests(

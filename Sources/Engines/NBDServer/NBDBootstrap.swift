@@ -9,8 +9,10 @@ struct NBDBootstrap {
 
     /// Connections that may wait to be accepted.
     private static let backlog: Int32 = 1024
-    /// Bytes taken from a socket at once; long payloads go another way.
-    private static let receive = 64 << 10
+    /// Bytes taken from a socket at once, more for those who send more; long payloads go another
+    /// way.
+    private static let receive = AdaptiveRecvByteBufferAllocator(
+        minimum: 2 << 10, initial: 2 << 10, maximum: 16 << 10)
     /// Bytes waiting to be sent at which a client gets no more answers, and again some.
     private static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(
         low: 256 << 10, high: 1 << 20)
@@ -32,6 +34,7 @@ struct NBDBootstrap {
                 try Files.setMode(path, 0o600)
             } catch {
                 try? channel.close().wait()
+                try? Files.remove(path)
                 throw .listen(path, "\(error)")
             }
             return channel
@@ -62,9 +65,7 @@ struct NBDBootstrap {
             .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.autoRead, value: false)
-            .childChannelOption(
-                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.receive)
-            )
+            .childChannelOption(.recvAllocator, value: Self.receive)
             .childChannelOption(.writeBufferWaterMark, value: Self.waterMark)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try Self.admit(channel, core) }

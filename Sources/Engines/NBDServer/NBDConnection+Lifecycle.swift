@@ -63,6 +63,8 @@ extension NBDConnection {
             return
         }
         queue?.check()
+        // A worker that is stuck has perhaps not told of what it did before.
+        answerFinished()
         let buffered = isWritable ? 0 : bufferedBytes
         let waitsForClient = stream?.isMidRequest == true && !isPaused || !isWritable || isEnding
         let hasMoved = hasMoved || buffered != lastBuffered

@@ -60,7 +60,11 @@ extension NBDConnection {
             shared.give(buffer)
         }
         count()
-        if isEnding { closeWhenAnswered() }
+        if isEnding {
+            closeWhenAnswered()
+        } else if core.isDraining.load(ordering: .relaxed) {
+            drain()
+        }
     }
 
     private func count() {
@@ -96,17 +100,21 @@ extension NBDConnection {
 
     /// Answers what workers have finished.
     func answerFinished() {
-        for job in takeFinished() {
+        var jobs = answered
+        answered = []
+        takeFinished(into: &jobs)
+        for job in jobs {
             requestsInWork -= 1
             if job.request.command == .read { bytesInWork -= Int(job.request.length) }
             settle(job)
             if !hasLeft { answer(job) }
             shared.give(job)
         }
+        jobs.removeAll(keepingCapacity: true)
+        answered = jobs
         guard !hasLeft else { return }
         finishBatch()
         resume()
-        if requestsInWork == 0, core.isDraining.load(ordering: .relaxed) { drain() }
     }
 
     private func answer(_ job: NBDJob) {

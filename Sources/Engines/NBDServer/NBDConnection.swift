@@ -30,6 +30,8 @@ final class NBDConnection: ChannelDuplexHandler, @unchecked Sendable {
     var out: ByteBuffer?
     /// Jobs that have not been given to the queue yet.
     var batch: [NBDJob] = []
+    /// Jobs that are being answered; empty in between.
+    var answered: [NBDJob] = []
     /// Received bytes that wait until there is room for what they ask.
     var pending: ByteBuffer?
     /// A request that waits for other connections to give memory back.
@@ -72,22 +74,24 @@ final class NBDConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// Whether the client has gone; any thread.
     var isGone: Bool { gone.load(ordering: .relaxed) }
 
-    /// Takes a job back from a worker; any thread.
-    func finished(_ job: NBDJob) {
-        let isFirst = done.withLock { done in
+    /// Takes a job back from a worker, and says whether the connection must be woken.
+    ///
+    /// Any thread.
+    func finished(_ job: NBDJob) -> Bool {
+        done.withLock { done in
             done.append(job)
             return done.count == 1
         }
-        if isFirst { shared.loop.execute { self.answerFinished() } }
     }
 
-    /// Jobs that workers have finished.
-    func takeFinished() -> [NBDJob] {
-        done.withLock { done in
-            let jobs = done
-            done.removeAll(keepingCapacity: true)
-            return jobs
-        }
+    /// Has finished jobs answered soon.
+    ///
+    /// Any thread.
+    func wake() { shared.loop.execute { self.answerFinished() } }
+
+    /// Moves the jobs that workers have finished to an empty array.
+    func takeFinished(into jobs: inout [NBDJob]) {
+        done.withLock { swap(&$0, &jobs) }
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -169,11 +173,12 @@ final class NBDConnection: ChannelDuplexHandler, @unchecked Sendable {
         hasLeft = true
         isEnding = true
         gone.store(true, ordering: .relaxed)
-        if let job = currentJob {
-            currentJob = nil
+        // What has not been given to the queue is not done: its client broke off.
+        for job in batch + [currentJob].compactMap({ $0 }) {
             settle(job)
             shared.give(job)
         }
+        (batch, currentJob) = ([], nil)
         (out, pending, waiting, socket) = (nil, nil, nil, nil)
         shared.remove(self)
         core.left()

@@ -36,6 +36,11 @@ final class NBDJob: @unchecked Sendable {
         extents = []
     }
 
+    /// Whether it is a plain read or write, which memory may answer.
+    var isQuick: Bool {
+        (request.command == .read || request.command == .write) && !request.flags.contains(.fua)
+    }
+
     /// The payload's bytes that have arrived.
     var payloadBytes: UnsafeRawBufferPointer {
         guard let payload else { return UnsafeRawBufferPointer(start: nil, count: 0) }

@@ -8,17 +8,16 @@ final class NBDLoop: @unchecked Sendable {
     private(set) var connections: [ObjectIdentifier: NBDConnection] = [:]
     private var jobs: [NBDJob] = []
     private var buffers: [ByteBuffer] = []
+    private var bufferBytes = 0
     private var payloads: [AlignedBuffer] = []
     private var payloadBytes = 0
     private var clock: RepeatedTask?
 
-    /// Most of each kind that is kept.
+    /// Most jobs and buffers that are kept.
     private static let keptJobs = 1024
     private static let keptBuffers = 64
-    /// Largest buffer that is kept, in bytes; larger ones come and go.
-    private static let largestBuffer = 2 << 20
-    /// Most bytes of payload memory that are kept.
-    private static let keptPayloadBytes = 32 << 20
+    /// Most bytes of reply buffers and of payload memory that are kept.
+    private static let keptBytes = 32 << 20
 
     init(_ loop: any EventLoop) { self.loop = loop }
 
@@ -37,7 +36,7 @@ final class NBDLoop: @unchecked Sendable {
         guard connections.isEmpty else { return }
         clock?.cancel()
         clock = nil
-        (buffers, payloads, payloadBytes) = ([], [], 0)
+        (buffers, bufferBytes, payloads, payloadBytes) = ([], 0, [], 0)
     }
 
     func takeJob() -> NBDJob { jobs.popLast() ?? NBDJob() }
@@ -55,6 +54,7 @@ final class NBDLoop: @unchecked Sendable {
             let isFree: Void? = buffers[index].modifyIfUniquelyOwned { $0.clear() }
             guard isFree != nil else { continue }
             buffers.swapAt(index, buffers.count - 1)
+            bufferBytes -= buffers[buffers.count - 1].capacity
             return buffers.removeLast()
         }
         return ByteBufferAllocator().buffer(capacity: count)
@@ -62,8 +62,11 @@ final class NBDLoop: @unchecked Sendable {
 
     /// Keeps a buffer for later, though the channel may still be sending it.
     func give(_ buffer: ByteBuffer) {
-        guard buffer.capacity <= Self.largestBuffer else { return }
-        if buffers.count == Self.keptBuffers { buffers.removeFirst() }
+        guard buffer.capacity <= Self.keptBytes / 4 else { return }
+        while buffers.count >= Self.keptBuffers || bufferBytes + buffer.capacity > Self.keptBytes {
+            bufferBytes -= buffers.removeFirst().capacity
+        }
+        bufferBytes += buffer.capacity
         buffers.append(buffer)
     }
 
@@ -79,7 +82,7 @@ final class NBDLoop: @unchecked Sendable {
     }
 
     private func give(_ payload: AlignedBuffer) {
-        guard payloadBytes + payload.memory.count <= Self.keptPayloadBytes else { return }
+        guard payloadBytes + payload.memory.count <= Self.keptBytes else { return }
         payloadBytes += payload.memory.count
         payloads.append(payload)
     }

@@ -19,7 +19,7 @@ public enum NBDServerError: Error, Equatable, Sendable, CustomStringConvertible 
         case .badExport(let what): "nbd: \(what)"
         case .badAddress(let what): "nbd: \(what) is no numeric address and port"
         case .needsAuthentication(let place):
-            "nbd: \(place) can be reached from other machines, and clients need not prove who they are"
+            "nbd: \(place) can be reached from elsewhere, and clients need not prove who they are"
         case .badCredentials(let what): "nbd: \(what)"
         case .listen(let place, let why): "nbd: cannot listen at \(place): \(why)"
         case .alreadyStarted: "nbd: the server has been started before"

@@ -33,6 +33,8 @@ final class NBDWorkQueue: Sendable {
     private static let widest = 16
     /// For every such time that a request takes there may be one worker more, in nanoseconds.
     private static let share: Int64 = 60_000
+    /// Most requests whose answers wait for each other.
+    private static let together = 16
     /// Jobs that may have been taken before their places are used again.
     private static let taken = 1024
     /// Time without progress after which `check` adds a worker, in nanoseconds.
@@ -78,22 +80,35 @@ final class NBDWorkQueue: Sendable {
     }
 
     private func work(isCancelled: Bool) {
+        var owed: [NBDConnection] = []
+        var count = 0
         var spent: Int64?
-        while let (job, began) = next(spent) {
+        while let (job, began, isFast) = next(spent) {
+            // Answers go out together, unless something comes that may take long.
+            if count >= Self.together || !isFast || !job.isQuick {
+                for connection in owed { connection.wake() }
+                owed.removeAll(keepingCapacity: true)
+                count = 0
+            }
             if isCancelled {
                 (job.error, job.message) = (.shutdown, "the server is going away")
             } else {
                 job.run(on: device)
             }
             spent = Clock.nanoseconds() - began
-            job.connection?.finished(job)
+            count += 1
+            guard let connection = job.connection else { continue }
+            if connection.finished(job) { owed.append(connection) }
         }
+        for connection in owed { connection.wake() }
     }
 
-    /// The next job and the time; nil where the worker is to end.
-    private func next(_ spent: Int64?) -> (NBDJob, Int64)? {
+    /// The next job, the time, and whether requests take no time worth mentioning; nil where the
+    /// worker is to end.
+    private func next(_ spent: Int64?) -> (NBDJob, Int64, Bool)? {
         let now = Clock.nanoseconds()
         var new = 0
+        var isFast = false
         let job: NBDJob? = state.withLock { state in
             if let spent { state.mean += (spent - state.mean) / 8 }
             let allowed = allowed(state)
@@ -109,11 +124,12 @@ final class NBDWorkQueue: Sendable {
                 state.head = 0
             }
             state.lastTake = now
+            isFast = state.mean < Self.share
             new = more(&state, allowed: allowed)
             return job
         }
         start(new)
         guard let job else { return nil }
-        return (job, now)
+        return (job, now, isFast)
     }
 }
