@@ -70,9 +70,9 @@ public struct ISCSILimits: Equatable, Sendable {
     /// Time from a connection to the end of its login.
     public var loginMilliseconds: Int64 = 15_000
     /// Silence after which an initiator is asked for a sign of life.
-    public var pingMilliseconds: Int64 = 20_000
+    public var pingMilliseconds: Int64 = 60_000
     /// Time in which it must give one, and in which a session that another login replaces must end.
-    public var answerMilliseconds: Int64 = 20_000
+    public var answerMilliseconds: Int64 = 60_000
     /// Login requests of one login.
     public var loginRequests = 32
 

@@ -80,9 +80,12 @@ public final class ISCSIServer: Sendable {
                 handle: entry.tsih, commands: seen.commands, bytesRead: seen.bytesOut,
                 bytesWritten: seen.bytesIn)
         }
+        let ended = registry.ended
         return ISCSIServerStatus(
             connections: registry.connectionCount,
-            sessions: sessions.sorted { $0.handle < $1.handle })
+            sessions: sessions.sorted { $0.handle < $1.handle },
+            bytesRead: sessions.reduce(ended.bytesOut) { $0 + $1.bytesRead },
+            bytesWritten: sessions.reduce(ended.bytesIn) { $0 + $1.bytesWritten })
     }
 
     /// Time that commands on threads are waited for at the end, beyond the grace.
@@ -202,4 +205,8 @@ public struct ISCSIServerStatus: Equatable, Sendable {
     public var connections: Int
     /// Sessions, by their handles.
     public var sessions: [Session]
+    /// Bytes that initiators have read since the start; of running sessions, some seconds old.
+    public var bytesRead: UInt64
+    /// Bytes that initiators have written since the start; of running sessions, some seconds old.
+    public var bytesWritten: UInt64
 }

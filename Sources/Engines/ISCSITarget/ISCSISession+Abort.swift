@@ -21,6 +21,10 @@ extension ISCSISession {
         blocked.removeAll { $0.state == .ended }
         ready.removeAll { $0.state == .ended }
         starved.removeAll { $0.state == .ended }
+        if let nexus {
+            // What goes on without its command, such as a SANITIZE, is not waited for.
+            for task in running { device?.abandon(nexus, lun: task.command.lun) }
+        }
         let countdown = Countdown(running.count, done: done)
         for task in running { task.waiters.append(countdown) }
     }

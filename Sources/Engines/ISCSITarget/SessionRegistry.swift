@@ -38,10 +38,19 @@ final class SessionRegistry: Sendable {
     }
 
     private struct State {
+        /// Adds what an ended session has done.
+        mutating func count(_ counters: SessionCounters) {
+            let seen = counters.seen
+            ended.bytesIn += seen.bytesIn
+            ended.bytesOut += seen.bytesOut
+        }
+
         var sessions: [Key: Entry] = [:]
         var handles: Set<UInt16> = []
         var lastHandle: UInt16 = 0
         var connections: [ObjectIdentifier: ISCSIConnection] = [:]
+        /// Bytes from and bytes for the initiators of sessions that have ended.
+        var ended: (bytesIn: UInt64, bytesOut: UInt64) = (0, 0)
         var isStopping = false
         var emptied: (@Sendable () -> Void)?
     }
@@ -63,13 +72,15 @@ final class SessionRegistry: Sendable {
         }
     }
 
-    /// Takes a connection out that has ended.
+    /// Takes a connection out that has ended; called on its event loop.
     func leave(_ connection: ISCSIConnection) {
         let emptied = state.withLock { state -> (@Sendable () -> Void)? in
             state.connections[ObjectIdentifier(connection)] = nil
             for (key, entry) in state.sessions where entry.connection === connection {
                 state.sessions[key] = nil
                 state.handles.remove(entry.tsih)
+                entry.counters.publish()
+                state.count(entry.counters)
             }
             return state.connections.isEmpty ? state.emptied : nil
         }
@@ -82,7 +93,10 @@ final class SessionRegistry: Sendable {
     ) -> (tsih: UInt16, replaced: ISCSIConnection?) {
         state.withLock { state in
             let old = state.sessions[key]
-            if let old { state.handles.remove(old.tsih) }
+            if let old {
+                state.handles.remove(old.tsih)
+                state.count(old.counters)
+            }
             repeat {
                 state.lastHandle = state.lastHandle == .max ? 1 : state.lastHandle + 1
             } while state.handles.contains(state.lastHandle)
@@ -108,6 +122,9 @@ final class SessionRegistry: Sendable {
                 .filter { $0 !== except }
         }
     }
+
+    /// Bytes from and bytes for the initiators of sessions that have ended.
+    var ended: (bytesIn: UInt64, bytesOut: UInt64) { state.withLock { $0.ended } }
 
     /// How many connections there are.
     var connectionCount: Int { state.withLock { $0.connections.count } }

@@ -97,8 +97,8 @@ final class TargetServers {
         }
         if let status = iscsi?.status {
             figures.connections += status.connections
-            figures.bytesRead += status.sessions.reduce(0) { $0 + $1.bytesRead }
-            figures.bytesWritten += status.sessions.reduce(0) { $0 + $1.bytesWritten }
+            figures.bytesRead += status.bytesRead
+            figures.bytesWritten += status.bytesWritten
         }
         return figures
     }
