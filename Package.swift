@@ -112,7 +112,8 @@ let package = Package(
             "Services", "Sessions",
             uses: [
                 "Catalogue", "Inspection", "Appliance", "Sandbox", "Hypervisors", "StorageDaemon",
-                "GuestLink", "GuestWire", "Bridge", "VirtualMachine", "Platform", "Lines", "Targets",
+                "GuestLink", "GuestWire", "Bridge", "VirtualMachine", "Platform", "Lines",
+                "Targets",
             ]),
 
         // Programs: arguments, environment, exit codes.

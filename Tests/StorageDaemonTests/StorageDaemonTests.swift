@@ -167,11 +167,12 @@ import Testing
         try tool("qemu-img", ["check", "-q", "-f", "qcow2", path])
     }
 
-    @Test func `an NBD export has no windows`() throws {
+    @Test func `an NBD export has one window at most`() throws {
         var plan = StoragePlan(
             nbdExportOf: try Files.open(try raw(), .readOnly), format: .raw, readOnly: true,
             socketFolder: "\(folder.path)/sockets")
-        plan.windows = [DiskWindow(offset: 0, length: 512)]
+        let window = DiskWindow(offset: 0, length: 512)
+        plan.windows = [window, window]
         #expect(throws: StorageError.self) { try start(plan) }
     }
 

@@ -157,7 +157,9 @@ struct DiskOptions: ParsableArguments {
     }
 }
 
-/// Who may attach. Secrets come from files, never from arguments.
+/// Who may attach.
+///
+/// Secrets come from files, never from arguments.
 struct AccessOptions: ParsableArguments {
     @Option(help: "iSCSI: the user that initiators prove they are, by CHAP.")
     var user: String?
@@ -183,7 +185,7 @@ struct AccessOptions: ParsableArguments {
     @Option(help: "NBD: the authority (PEM) that clients' certificates must come from.")
     var tlsClientCA: String?
 
-    @Option(help: "NBD: a file of keys shared beforehand, `user:hexkey` lines; clients must use it.")
+    @Option(help: "NBD: a file of keys shared beforehand, `user:hexkey` lines, for clients.")
     var tlsPSK: String?
 
     func validate() throws {

@@ -20,7 +20,8 @@ struct ListCommand: ParsableCommand {
         if json { return try Output.json(["sessions": records]) }
         if records.isEmpty { return print("nothing is mounted or exported") }
         for record in records {
-            let types = record.urls == nil
+            let types =
+                record.urls == nil
                 ? record.volumes.map(\.type).joined(separator: "+") : "export"
             let place = record.urls?.joined(separator: " ") ?? record.mountpoint
             print(

@@ -14,7 +14,9 @@ struct UnmountCommand: ParsableCommand {
             """,
         aliases: ["umount"])
 
-    @Argument(help: "The folder, the session's name, the source, or an export's URL.", completion: .file())
+    @Argument(
+        help: "The folder, the session's name, the source, or an export's URL.",
+        completion: .file())
     var target: String
 
     @Flag(help: "Cut off whoever uses the folder, and do not wait long for anything.")

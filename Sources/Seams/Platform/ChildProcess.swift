@@ -61,13 +61,23 @@ public struct SpawnOptions: Sendable {
 ///
 /// Any thread; one of them waits.
 ///
-/// Letting go of the value neither waits nor kills: call `wait` or `killAndWait`.
+/// Call `wait` or `killAndWait` before letting go of the value: who is let go while it runs is
+/// killed, where it would have died with its parent, and goes on otherwise.
 public final class ChildProcess: Sendable {
     /// The process id; valid until `wait` has returned an end.
     public let id: Int32
     /// Readable when the process has ended: for poll.
     public let pidfd: OwnedFD
     private let lifeline: OwnedFD?
+    private let diesWithParent: Bool
+
+    deinit {
+        // Nobody could end it or ask for its end any more: it must not be left as a zombie, which
+        // others that wait for any child would meet again and again.
+        if diesWithParent { _ = cp_pidfd_signal(pidfd.raw, SIGKILL) }
+        var status: Int32 = 0
+        _ = cp_wait(id, pidfd.raw, diesWithParent ? 1000 : 0, &status)
+    }
 
     /// Starts a process.
     ///
@@ -98,6 +108,7 @@ public final class ChildProcess: Sendable {
         id = try checked(pid, "start \(options.path)")
         self.pidfd = OwnedFD(taking: pidfd)
         self.lifeline = lifeline
+        diesWithParent = options.diesWithParent
     }
 
     /// Waits for the end, at most `milliseconds` (for ever where negative); nil: not yet.

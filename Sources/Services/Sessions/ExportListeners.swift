@@ -88,7 +88,8 @@ struct ExportListeners {
             case .aoe: "Name the allowed MAC addresses."
             }
         return SessionError(
-            .target, "\(address) can be reached from outside, and \(wanted.rawValue) would ask "
-                + "nobody for a password", remedy: remedy)
+            .target,
+            "\(address) can be reached from outside, and \(wanted.rawValue) would ask nobody for a "
+                + "password", remedy: remedy)
     }
 }

@@ -79,9 +79,9 @@ extension Session {
         plan.access = export.access
         guard geometry.size >= UInt64(plan.logicalBlockSize) else {
             throw SessionError(
-                .source, "\(request.source) holds less than one sector of "
-                    + "\(plan.logicalBlockSize) bytes", remedy: "Check that it is the right file.",
-                exit: .sourceUnusable)
+                .source,
+                "\(request.source) holds less than one sector of \(plan.logicalBlockSize) bytes",
+                remedy: "Check that it is the right file.", exit: .sourceUnusable)
         }
         var range: (offset: UInt64, length: UInt64) = (0, geometry.size)
         if let partition = request.partition { range = try findPartition(partition) }

@@ -8,7 +8,8 @@ extension TargetProcess {
                 """
                 preadv preadv2 pwritev pwritev2 fsync fdatasync fallocate ftruncate fadvise64
                 fstatfs rename renameat renameat2 unlink unlinkat mkdir
-                listen accept accept4 connect sendmsg recvmsg sendmmsg recvmmsg sendto recvfrom shutdown
+                listen accept accept4 connect sendmsg recvmsg sendmmsg recvmmsg sendto recvfrom
+                shutdown
                 getsockname getpeername getsockopt setsockopt
                 eventfd eventfd2 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait
                 timerfd_create timerfd_settime tgkill sched_setaffinity prctl

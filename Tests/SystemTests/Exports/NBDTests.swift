@@ -47,15 +47,16 @@ import Testing
             try RawPath(image).truncate(to: 64 << 20)
             let table = "label: gpt\nstart=2048, size=20480\nstart=22528, size=40960\n"
             try RawPath("\(causeway.folder)/table").write(Array(table.utf8))
-            try Command.require(
-                "sh", ["-c", "/sbin/sfdisk -q \"$1\" <\"$2\"", "sh", image, "\(causeway.folder)/table"])
+            let script = "/sbin/sfdisk -q \"$1\" <\"$2\""
+            try Command.require("sh", ["-c", script, "sh", image, "\(causeway.folder)/table"])
             try causeway.withExport(image, ["--nbd", "--write", "--partition", "2"]) { exported in
                 let url = try exported.url("nbd:")
                 let size = try Command.require("nbdinfo", ["--size", url]).stdout
                 #expect(size == "\(40960 * 512)\n")
                 try Command.require("qemu-io", ["-f", "raw", "-c", "write -P 9 0 4k", url])
             }
-            let bytes = try Files.read(try Files.open(image, .readOnly), at: 22528 * 512, count: 4096)
+            let file = try Files.open(image, .readOnly)
+            let bytes = try Files.read(file, at: 22528 * 512, count: 4096)
             #expect(bytes.allSatisfy { $0 == 9 })
         }
     }
@@ -78,7 +79,8 @@ import Testing
         try Causeway.scoped { causeway in
             let exported = try causeway.export(try causeway.copy("ext4"), ["--nbd", "--write"])
             let url = try exported.url("nbd:")
-            try Command.require("qemu-io", ["-f", "raw", "-c", "write -P 7 0 4k", "-c", "flush", url])
+            let writes = ["-c", "write -P 7 0 4k", "-c", "flush"]
+            try Command.require("qemu-io", ["-f", "raw"] + writes + [url])
             kill(try #require(exported.processes["targets"]), SIGKILL)
             let noticed = Wait.until(seconds: 10) {
                 (try? causeway.sessions().first?["state"] as? String) == "failed"
