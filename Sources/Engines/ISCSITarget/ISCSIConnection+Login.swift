@@ -51,9 +51,6 @@ extension ISCSIConnection {
         let (tsih, replaced) = registry.join(key, self, counters)
         var reply = reply
         reply.tsih = tsih
-        guard let replaced, replaced !== self else {
-            return establish(reply, answers, result, request)
-        }
         let final = reply
         let loop = loop
         // Lets the other connection's event loop call back on this one.
@@ -62,6 +59,11 @@ extension ISCSIConnection {
                 guard case .joining = self.phase else { return }
                 self.establish(final, answers, result, request)
                 self.resume()
+            }
+        }
+        guard let replaced, replaced !== self else {
+            return afterEarlierEnds(of: result.target, resumeHere) {
+                establish(reply, answers, result, request)
             }
         }
         replaced.loop.execute {
@@ -78,6 +80,23 @@ extension ISCSIConnection {
                 self.closeAfterFlush()
                 self.phase = .closing
             })
+    }
+
+    /// Lets connections that the network has ended already, on other event loops, end before a new
+    /// session begins: what was lost with them (such as a prevention of removal) is not to be met
+    /// by an initiator that came back.
+    private func afterEarlierEnds(
+        of target: Int?, _ resumeHere: @escaping @Sendable () -> Void, now: () -> Void
+    ) {
+        var loops: [ObjectIdentifier: any EventLoop] = [:]
+        for other in target.map({ registry.connections(of: $0, except: self) }) ?? [] {
+            loops[ObjectIdentifier(other.loop)] = other.loop
+        }
+        loops[ObjectIdentifier(loop)] = nil
+        guard !loops.isEmpty else { return now() }
+        // A deadline, however near, makes a loop look at its sockets before it runs the task.
+        let looks = loops.values.map { $0.scheduleTask(in: .milliseconds(1)) {}.futureResult }
+        EventLoopFuture.andAllComplete(looks, on: loop).whenComplete { _ in resumeHere() }
     }
 
     private func establish(
