@@ -167,14 +167,14 @@ let package = Package(
         tests(
             "BlockDevices",
             uses: [
-                "BlockDevices", "BlockDevice", "BlockDeviceSuite", "Bytes", "NBDWire", "Platform",
-                "StorageDaemon",
+                "BlockDevices", "BlockDevice", "BlockDeviceSuite", "FileSystemLab", "Bytes",
+                "NBDWire", "Platform", "StorageDaemon",
             ]),
         tests(
             "BlockFilters",
             uses: [
-                "BlockFilters", "BlockDevices", "BlockDevice", "BlockDeviceSuite", "Bytes",
-                "Platform",
+                "BlockFilters", "BlockDevices", "BlockDevice", "BlockDeviceSuite",
+                "FileSystemLab", "Bytes", "Platform",
             ]),
         tests(
             "BlockDeviceSuite",
@@ -194,6 +194,6 @@ let package = Package(
         tests("Targets", uses: ["Targets"]),
         tests("Sessions", uses: ["Sessions", "Targets", "Platform"]),
         tests("FileSystemLab", uses: ["FileSystemLab", "Platform"]),
-        tests("System", uses: ["FileSystemLab", "Platform"]),
+        tests("System", uses: ["FileSystemLab", "Bytes", "Platform"]),
     ]
 )

@@ -1,19 +1,4 @@
-/// SplitMix64: seeded, so that the same tree can be made again anywhere.
-public struct SplitMix: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    /// Starts at a seed.
-    public init(seed: UInt64) { state = seed }
-
-    /// The next 64 bits.
-    public mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-}
+import Bytes
 
 /// The content of a file, made from a seed: noise, text or mostly zeros.
 public struct Content: Sendable, Equatable {
@@ -43,7 +28,7 @@ public struct Content: Sendable, Equatable {
     }
 
     private var noise: [UInt8] {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         return [UInt8](unsafeUninitializedCapacity: size + 8) { buffer, count in
             var offset = 0
             let raw = UnsafeMutableRawBufferPointer(buffer)

@@ -12,6 +12,13 @@ public final class Scratch: Sendable {
         try Files.makeDirectories(path)
     }
 
+    /// Makes a file of this size that is all hole; returns its path.
+    public func file(_ name: String, size: UInt64) throws -> String {
+        let file = try Files.open("\(path)/\(name)", [.readWrite, .create])
+        try Files.truncate(file, to: size)
+        return "\(path)/\(name)"
+    }
+
     deinit {
         // Folders without permission to write in them cannot be emptied otherwise.
         _ = try? Command.run("chmod", ["-R", "u+rwX", path])

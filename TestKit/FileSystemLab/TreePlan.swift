@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 import Platform
 
@@ -47,7 +48,7 @@ public struct TreePlan: Sendable {
     /// The same traits give the same tree.
     public init(traits: Traits, seed: UInt64 = 1) {
         self.traits = traits
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         addMany(&random)
         addBig()
         addNames()
@@ -62,7 +63,7 @@ public struct TreePlan: Sendable {
     }
 
     /// Many ordinary files: some folders with few of them, and one with many.
-    private mutating func addMany(_ random: inout SplitMix) {
+    private mutating func addMany(_ random: inout SeededGenerator) {
         let folders = traits.profile == .standard ? 60 : 20
         let perFolder = traits.profile == .standard ? 30 : 25
         var index = 0
@@ -82,7 +83,7 @@ public struct TreePlan: Sendable {
         }
     }
 
-    private mutating func addFile(_ path: String, index: Int, random: inout SplitMix) {
+    private mutating func addFile(_ path: String, index: Int, random: inout SeededGenerator) {
         let size =
             switch Int(random.next() % 20) {
             case 0: 0

@@ -2,6 +2,7 @@ import BlockDevice
 import BlockDeviceSuite
 import BlockDevices
 import Platform
+import FileSystemLab
 import Testing
 
 /// The one suite on every store.
@@ -73,7 +74,7 @@ import Testing
     }
 
     @Test func `a file that cannot be written passes the suite`() throws {
-        let folder = try TestFolder()
+        let folder = try Scratch()
         let subject = SuiteSubject("read-only file") { size in
             let path = try folder.file("disk", size: size)
             try Files.write(

@@ -1,6 +1,7 @@
 import Bytes
 import Dispatch
 import NBDWire
+import FileSystemLab
 import Platform
 
 /// A server that says what a test wants it to say.
@@ -13,7 +14,7 @@ final class FakeServer: Sendable {
     }
 
     let path: String
-    private let folder: TestFolder
+    private let folder: Scratch
     private let listener: OwnedFD
 
     /// Serves an export of a mebibyte, one thread a connection.
@@ -24,7 +25,7 @@ final class FakeServer: Sendable {
         sizes: NBDBlockSizes = .usual, flags: NBDTransmissionFlags = [],
         answer: @escaping @Sendable (NBDRequest) -> Answer
     ) throws {
-        folder = try TestFolder()
+        folder = try Scratch()
         path = "\(folder.path)/socket"
         let listener = try UnixSocket.listen(at: path)
         self.listener = listener

@@ -1,12 +1,13 @@
 import BlockDevice
 import BlockDevices
 import Platform
+import FileSystemLab
 import Testing
 
 @Suite struct FileDeviceTests {
-    let folder: TestFolder
+    let folder: Scratch
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try Scratch() }
 
     private func read(_ device: any BlockDevice, _ offset: UInt64, _ count: Int) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0xa5, count: count)
@@ -109,9 +110,9 @@ import Testing
             "read -P 0 0 3M", "read -P 0xab 3M 4k", "read -P 0 3149824 8k",
             "read -P 0xab 3158016 1036288",
         ] {
-            let words = try folder.tool(
+            let outcome = try Command.require(
                 "qemu-io", ["-f", "raw", "-r", "-c", pattern, path])
-            #expect(!words.contains("failed"), "\(pattern): \(words)")
+            #expect(!(outcome.stdout + outcome.stderr).contains("failed"), "\(outcome)")
         }
     }
 

@@ -4,22 +4,23 @@ import BlockDevices
 import Platform
 import StorageDaemon
 import Synchronization
+import FileSystemLab
 import Testing
 
 /// Storage daemons that really run, and the device that is their client.
 @Suite struct NBDDeviceTests {
     /// A daemon, ended with the object.
     private final class Server: Sendable {
-        let folder: TestFolder
+        let folder: Scratch
         let daemon: StorageDaemon
 
         init(
             _ format: ImageFormat, size: UInt64, readOnly: Bool = false, image: String? = nil
         ) throws {
-            folder = try TestFolder()
+            folder = try Scratch()
             let path = image ?? "\(folder.path)/image"
             if image == nil {
-                try folder.tool(
+                try Command.require(
                     "qemu-img", ["create", "-q", "-f", format.rawValue, path, "\(size)"])
             }
             let plan = StoragePlan(
@@ -119,14 +120,14 @@ import Testing
         }
         try device.flush()
         try server.daemon.stop(milliseconds: 10_000)
-        try server.folder.tool("qemu-img", ["check", "-q", "-f", "qcow2", server.image])
-        let words = try server.folder.tool(
+        try Command.require("qemu-img", ["check", "-q", "-f", "qcow2", server.image])
+        let outcome = try Command.require(
             "qemu-io",
             [
                 "-r", "-f", "qcow2", "-c", "read -P 0x5c 6300000 9000", "-c",
                 "read -P 0 6309000 100", server.image,
             ])
-        #expect(!words.contains("failed"), "\(words)")
+        #expect(!(outcome.stdout + outcome.stderr).contains("failed"), "\(outcome)")
     }
 
     @Test func `a daemon that dies makes the device gone, at once`() throws {

@@ -2,6 +2,7 @@ import BlockDevice
 import BlockDevices
 import BlockFilters
 import Platform
+import FileSystemLab
 import Testing
 
 @Suite struct OverlayDeviceTests {
@@ -160,13 +161,13 @@ import Testing
     }
 
     @Test func `QEMU finds the same disk in base and overlay as in what was committed`() throws {
-        let folder = try TestFolder()
+        let folder = try Scratch()
         let image = try folder.file("base", size: size)
         let base = try FileDevice(path: image, options: .init(isWritable: true))
         try Memory.write(base, 70_000, [UInt8](repeating: 5, count: 300_000))
         try base.flush()
         let copy = "\(folder.path)/copy"
-        try folder.tool("qemu-img", ["convert", "-f", "raw", "-O", "raw", image, copy])
+        try Command.require("qemu-img", ["convert", "-f", "raw", "-O", "raw", image, copy])
         let store = try FileDevice(
             path: try folder.file("store", size: try OverlayDevice.storeSize(for: size)),
             options: .init(isWritable: true))
@@ -177,12 +178,12 @@ import Testing
         ]
         for (offset, count, stamp) in writes {
             try Memory.write(overlay, offset, [UInt8](repeating: stamp, count: count))
-            try folder.tool(
+            try Command.require(
                 "qemu-io", ["-f", "raw", "-c", "write -P \(stamp) \(offset) \(count)", copy])
         }
         try overlay.flush()
         try overlay.commit(into: base)
-        try folder.tool("qemu-img", ["compare", "-f", "raw", "-F", "raw", image, copy])
+        try Command.require("qemu-img", ["compare", "-f", "raw", "-F", "raw", image, copy])
         #expect(try Files.allocated("\(folder.path)/store") < 128 << 10)
     }
 }

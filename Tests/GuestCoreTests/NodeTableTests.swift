@@ -1,3 +1,4 @@
+import Bytes
 import Testing
 
 @testable import GuestCore
@@ -126,7 +127,7 @@ extension NodeTable {
         var table = NodeTable()
         var model: [String: NodeTable.EntryID] = [:]
         var order: [String] = []
-        var generator = SplitMix(state: 0x5eed)
+        var generator = SeededGenerator(seed: 0x5eed)
         for step in 0..<20_000 {
             let name = "n\(generator.next() % 500)" + String(repeating: "x", count: step % 200)
             let chosen = order.isEmpty ? 0 : Int(generator.next() % UInt64(order.count))
@@ -150,19 +151,6 @@ extension NodeTable {
         #expect(!model.isEmpty)
         for (name, entry) in model { #expect(table.entry(bytes(name), in: 1) == entry) }
         #expect(names(table, in: 1).sorted() == model.keys.sorted())
-    }
-}
-
-/// A small generator with a fixed seed, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }
 

@@ -79,7 +79,7 @@ enum Samples {
     }
 
     @Test func `survives ten thousand random payloads`() {
-        var random = SplitMix(seed: 1)
+        var random = SeededGenerator(seed: 1)
         for _ in 0..<10_000 {
             let payload = (0..<Int(random.next() % 40)).map { _ in
                 UInt8(truncatingIfNeeded: random.next())
@@ -145,18 +145,5 @@ enum Samples {
         frame = greeting.frame
         frame.payload.append(1)
         #expect(throws: BytesError.trailing(count: 1)) { try Greeting(frame) }
-    }
-}
-
-/// SplitMix64: a seeded generator, so that a failure can be repeated.
-struct SplitMix {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

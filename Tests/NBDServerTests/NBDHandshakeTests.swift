@@ -220,7 +220,7 @@ import Testing
     }
 
     @Test func `noise never does more than end the connection`() {
-        var dice = Dice(state: 11)
+        var dice = SeededGenerator(seed: 11)
         for round in 0..<3000 {
             var talk = Talk(tls: round % 3 == 0 ? .require : .off, flags: .all)
             for _ in 0..<8 {

@@ -1,3 +1,4 @@
+import Bytes
 import NBDWire
 import Testing
 
@@ -126,7 +127,7 @@ import Testing
     }
 
     @Test func `noise never does more than end the stream`() {
-        var dice = Dice(state: 3)
+        var dice = SeededGenerator(seed: 3)
         for round in 0..<3000 {
             let style: NBDHeaderStyle = round % 2 == 0 ? .structured : .extended
             var listener = Listener(session(style, context: true))

@@ -21,16 +21,3 @@ func encoded(_ chunk: NBDChunkHeader, _ style: NBDHeaderStyle) -> [UInt8] {
     bytes.withUnsafeMutableBytes { chunk.encode(style, into: $0) }
     return bytes
 }
-
-/// A reproducible sequence of numbers (SplitMix64).
-struct Dice: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-}

@@ -131,7 +131,7 @@ public final class ISCSIServer: Sendable {
                 channel = try bootstrap.bind(to: address).wait()
             case .descriptor(let socket):
                 // The channel closes the number that it is given.
-                let number = try Handover.number(for: socket)
+                let number = try socket.duplicateForHandover()
                 channel = try bootstrap.withBoundSocket(number).wait()
                 do {
                     if let address = channel.localAddress { try checkProtected(address, name) }

@@ -27,6 +27,16 @@ public struct PartitionPath: Hashable, Sendable, CustomStringConvertible {
         self.numbers = numbers
     }
 
+    /// Parses what a user typed; throws where that names no partition.
+    public static func parse(_ words: String) throws(InspectionError) -> PartitionPath {
+        guard let path = PartitionPath(words) else {
+            throw InspectionError(
+                .noSuchVolume, cause: "\(words) is no partition number",
+                remedy: "Give a number such as 2, or 2.1 for a table inside a partition.")
+        }
+        return path
+    }
+
     /// `whole`, `3` or `2.1`.
     public var description: String {
         numbers.isEmpty ? "whole" : numbers.map { "\($0)" }.joined(separator: ".")

@@ -85,7 +85,6 @@ struct ExportListeners {
             switch wanted {
             case .iscsi: "Give --user and --password-file (CHAP), or listen on 127.0.0.1."
             case .nbd: "Give --tls-psk or --tls-client-ca, or listen on 127.0.0.1 or unix:PATH."
-            case .aoe: "Name the allowed MAC addresses."
             }
         return SessionError(
             .target,

@@ -35,7 +35,6 @@ struct ExportNames: Equatable {
         case (.nbd, .unix(let socket)):
             "nbd\(tls ? "s" : "")+unix:///\(path)?socket=\(Self.escape(socket, keeping: "/"))"
         case (.nbd, .tcp): "nbd\(tls ? "s" : "")://\(address)/\(path)"
-        case (.aoe, _): "aoe:\(address)"
         }
     }
 

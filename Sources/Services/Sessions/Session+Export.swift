@@ -113,21 +113,13 @@ extension Session {
         }
         var window: DiskWindow?
         if request.mode == .scratch {
-            window = DiskWindow(offset: range.offset, length: range.length)
-            window?.overlay = try prepareOverlay(offset: range.offset, size: size)
+            window = DiskWindow(
+                offset: range.offset, length: range.length,
+                overlay: try keptOverlays(at: [range.offset], size: size).first)
         }
         return StoragePlan(
             nbdExportOf: source.descriptor, format: format, readOnly: request.mode != .write,
             window: window, socketFolder: "\(folder)/disks")
-    }
-
-    private func prepareOverlay(offset: UInt64, size: UInt64) throws(SessionError) -> String {
-        let store = OverlayStore(folders: request.folders)
-        let status = try SessionError.wrap(.source, "cannot examine \(request.source)") {
-            () throws(SystemError) in try Files.status(source.descriptor)
-        }
-        try store.prepare(source: request.source, status: status, size: size, format: "raw")
-        return store.file(ofSource: request.source, windowOffset: offset)
     }
 
     /// Starts the storage daemon; returns the path of its socket.
@@ -150,12 +142,7 @@ extension Session {
     ) throws(SessionError) -> (offset: UInt64, length: UInt64) {
         do throws(InspectionError) {
             let report = try Inspector().inspect(source.descriptor, path: request.source)
-            guard let path = PartitionPath(words) else {
-                throw InspectionError(
-                    .noSuchVolume, cause: "\(words) is no partition number",
-                    remedy: "Give a number such as 2, or 2.1 for a table inside a partition.")
-            }
-            return try report.range(of: path)
+            return try report.range(of: PartitionPath.parse(words))
         } catch {
             throw SessionError(
                 .source, error.cause, remedy: error.remedy, exit: .sourceUnusable)

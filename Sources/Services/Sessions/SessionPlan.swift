@@ -52,14 +52,7 @@ struct SessionPlan {
     ) throws(SessionError) -> [Volume] {
         do {
             let report = try Inspector().inspect(source.descriptor, path: request.source)
-            let partition = try request.partition.map { words throws(InspectionError) in
-                guard let path = PartitionPath(words) else {
-                    throw InspectionError(
-                        .noSuchVolume, cause: "\(words) is no partition number",
-                        remedy: "Give a number such as 2, or 2.1 for a table inside a partition.")
-                }
-                return path
-            }
+            let partition = try request.partition.map(PartitionPath.parse)
             return try report.selectVolumes(partition: partition, fileSystem: request.fileSystem)
         } catch {
             let isUnsupported = error.kind == .notSupported
@@ -133,19 +126,11 @@ struct SessionPlan {
         _ volumes: [Volume], request: SessionRequest, source: SourceClaim, size: UInt64,
         session: Session
     ) throws(SessionError) -> [String?] {
-        let store = OverlayStore(folders: request.folders)
         switch request.mode {
         case .write:
             return volumes.map { _ in nil }
         case .scratch:
-            let status = try SessionError.wrap(.source, "cannot examine \(request.source)") {
-                () throws(SystemError) in try Files.status(source.descriptor)
-            }
-            try store.prepare(
-                source: request.source, status: status, size: size, format: "raw")
-            return volumes.map {
-                store.file(ofSource: request.source, windowOffset: $0.offset)
-            }
+            return try session.keptOverlays(at: volumes.map(\.offset), size: size)
         case .readOnly:
             let folder = "\(request.folders.state)/temporary"
             try SessionError.wrap(.overlay, "cannot make \(folder)") { () throws(SystemError) in
@@ -155,5 +140,20 @@ struct SessionPlan {
             session.temporaryOverlays = files
             return files
         }
+    }
+}
+
+extension Session {
+    /// The overlay files of `--scratch`, for the windows that begin at these bytes of the source;
+    /// throws where what is kept no longer fits the source.
+    ///
+    /// - Parameter size: the source's, in bytes.
+    func keptOverlays(at offsets: [UInt64], size: UInt64) throws(SessionError) -> [String] {
+        let store = OverlayStore(folders: request.folders)
+        let status = try SessionError.wrap(.source, "cannot examine \(request.source)") {
+            () throws(SystemError) in try Files.status(source.descriptor)
+        }
+        try store.prepare(source: request.source, status: status, size: size, format: "raw")
+        return offsets.map { store.file(ofSource: request.source, windowOffset: $0) }
     }
 }

@@ -13,8 +13,6 @@ final class TargetHandle {
 
     /// From the start to the first listener, in milliseconds.
     private static let startLimit: Int32 = 20_000
-    /// The same for figures.
-    private static let statusLimit: Int32 = 5000
 
     private init(process: ChildProcess, channel: LineChannel) {
         self.process = process
@@ -72,15 +70,6 @@ final class TargetHandle {
     private static let ended = SessionError(
         .target, "the target process ended while starting", remedy: "See `causeway logs`.",
         exit: .environment)
-
-    /// What clients have done so far; nil where the process does not answer.
-    func figures() -> TargetFigures? {
-        guard (try? channel.send(TargetCommand.status)) != nil,
-            case .status(let figures)? = try? channel.receive(
-                TargetEvent.self, milliseconds: Self.statusLimit)
-        else { return nil }
-        return figures
-    }
 
     /// Lets clients finish within the time, has everything flushed, and ends the process.
     ///

@@ -4,15 +4,12 @@ public enum ExportProtocol: String, Codable, Sendable, CaseIterable {
     case iscsi
     /// Network Block Device.
     case nbd
-    /// ATA over Ethernet.
-    case aoe
 
-    /// The port that clients try; 0 where there are no ports.
+    /// The port that clients try.
     public var standardPort: UInt16 {
         switch self {
         case .iscsi: 3260
         case .nbd: 10809
-        case .aoe: 0
         }
     }
 }

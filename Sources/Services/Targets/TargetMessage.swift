@@ -2,8 +2,6 @@
 public enum TargetCommand: Codable, Sendable {
     /// Let clients finish what they have sent, flush, and end.
     case stop(milliseconds: Int64)
-    /// The figures so far.
-    case status
 }
 
 /// What a target process tells its session, a JSON line each.
@@ -12,16 +10,12 @@ public enum TargetEvent: Codable, Sendable {
     case ready
     /// It could not start; cause and remedy.
     case failed(cause: String, remedy: String)
-    /// The figures so far.
-    case status(TargetFigures)
     /// Everything that was acknowledged is flushed; or why not.
     case stopped(TargetFigures, failure: String?)
 }
 
 /// What clients have done.
 public struct TargetFigures: Codable, Sendable, Equatable {
-    /// Connections now.
-    public var connections = 0
     /// Bytes read by clients.
     public var bytesRead: UInt64 = 0
     /// Bytes written by clients.

@@ -117,7 +117,6 @@ public struct ExportAccess: Codable, Sendable {
         switch `protocol` {
         case .iscsi: !credentials.isEmpty
         case .nbd: tls?.clientAuthority != nil || tls?.sharedKeys != nil
-        case .aoe: false
         }
     }
 }

@@ -30,8 +30,6 @@ public enum TargetProcess {
     private static func serve(_ session: LineChannel, _ servers: TargetServers) -> Int32 {
         while let command = try? session.receive(TargetCommand.self) {
             switch command {
-            case .status:
-                try? session.send(TargetEvent.status(servers.figures))
             case .stop(let milliseconds):
                 let failure = servers.stop(milliseconds: milliseconds)
                 try? session.send(TargetEvent.stopped(servers.figures, failure: failure))

@@ -91,12 +91,10 @@ final class TargetServers {
     var figures: TargetFigures {
         var figures = TargetFigures()
         if let status = nbd?.status {
-            figures.connections += status.connections
             figures.bytesRead += status.bytesRead
             figures.bytesWritten += status.bytesWritten
         }
         if let status = iscsi?.status {
-            figures.connections += status.connections
             figures.bytesRead += status.bytesRead
             figures.bytesWritten += status.bytesWritten
         }

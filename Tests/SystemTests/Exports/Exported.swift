@@ -25,11 +25,12 @@ extension Causeway {
         try #require(outcome.isSuccess, "\(outcome)")
         let record = try #require(
             try JSONSerialization.jsonObject(with: Data(outcome.output)) as? [String: Any])
-        let processes = record["processes"] as? [String: Int] ?? [:]
+        let processes = try #require(record["processes"] as? [String: Int])
+            .mapValues { Int32($0) }
+        remember(processes.values)
         return Exported(
             urls: try #require(record["urls"] as? [String]),
-            session: try #require(record["id"] as? String),
-            processes: processes.mapValues { Int32($0) })
+            session: try #require(record["id"] as? String), processes: processes)
     }
 
     /// Exports, runs a body, and always ends the export; expects a clean receipt.

@@ -1,3 +1,4 @@
+import Bytes
 import FileSystemLab
 import Foundation
 import Platform
@@ -64,7 +65,7 @@ import Testing
 
     /// Flips up to sixteen bits, half of them where the file system keeps its own data.
     private static func flip(_ image: String, seed: UInt64) throws -> [UInt64] {
-        var random = SplitMix(seed: seed &* 7919 &+ 1)
+        var random = SeededGenerator(seed: seed &* 7919 &+ 1)
         let size = try Files.status(image).size
         var places: [UInt64] = []
         for index in 0...(random.next() % 16) {
