@@ -31,8 +31,14 @@ struct Model {
         case 6..<12:
             let content = random.content(Int(range.length))
             note("write \(range.offset)+\(range.length) \(options.rawValue)")
-            try device.write(
-                content, at: range.offset, options: options.intersection(.forceUnitAccess))
+            let mayNow = device.can(.immediateWrites) && options.isEmpty
+            let isDone = try content.withUnsafeBytes {
+                mayNow ? try device.writeNow(at: range.offset, from: $0) : false
+            }
+            if !isDone {
+                try device.write(
+                    content, at: range.offset, options: options.intersection(.forceUnitAccess))
+            }
             replace(range, content)
         case 12..<15:
             note("zero \(range.offset)+\(range.length) \(options.rawValue)")

@@ -78,6 +78,14 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
         return true
     }
 
+    func writeNow(
+        at offset: UInt64, from buffer: UnsafeRawBufferPointer
+    ) throws(BlockError) -> Bool {
+        guard gate.withLock({ $0 == nil }) else { return false }
+        try write(at: offset, from: buffer, options: [])
+        return true
+    }
+
     func write(
         at offset: UInt64, from buffer: UnsafeRawBufferPointer, options: BlockWriteOptions
     ) throws(BlockError) {

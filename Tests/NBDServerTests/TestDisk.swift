@@ -116,6 +116,13 @@ final class TestDisk: BlockDevice, Sendable {
         if isBad { throw .medium(range, SystemError(errno: 5, call: "read")) }
     }
 
+    func writeNow(
+        at offset: UInt64, from buffer: UnsafeRawBufferPointer
+    ) throws(BlockError) -> Bool {
+        try write(at: offset, from: buffer, options: [])
+        return true
+    }
+
     func write(
         at offset: UInt64, from buffer: UnsafeRawBufferPointer, options: BlockWriteOptions
     ) throws(BlockError) {

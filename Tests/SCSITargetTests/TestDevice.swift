@@ -69,6 +69,13 @@ final class TestDevice: BlockDevice {
         return true
     }
 
+    func writeNow(
+        at offset: UInt64, from buffer: UnsafeRawBufferPointer
+    ) throws(BlockError) -> Bool {
+        try write(at: offset, from: buffer, options: [])
+        return true
+    }
+
     func write(
         at offset: UInt64, from buffer: UnsafeRawBufferPointer, options: BlockWriteOptions
     ) throws(BlockError) {

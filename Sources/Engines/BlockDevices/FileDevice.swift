@@ -7,7 +7,7 @@ import Synchronization
 /// Works through the page cache, so requests need no alignment. A flush is fdatasync(2); one that
 /// fails makes every later flush fail too, because the kernel tells of lost pages once and then
 /// takes them for clean. A file that somebody cut shorter is never read as zeros: the first read
-/// past its end makes the device `gone`. Read, write and `readNow` allocate nothing.
+/// past its end makes the device `gone`. Reads and writes allocate nothing.
 public final class FileDevice: BlockDevice {
     /// What is not to be read off the file.
     public struct Options: Sendable {
@@ -37,10 +37,13 @@ public final class FileDevice: BlockDevice {
     let isBlockDevice: Bool
     let currentSize: Atomic<UInt64>
     let observers = BlockSizeObservers()
+    let forecast = WriteForecast()
+    /// Whether the file has no other place than memory.
+    let isInMemory: Bool
     /// Ways that have turned out not to exist; a bit each of `FileWays`.
     let missing = Atomic<UInt8>(0)
     /// Set once: somebody cut the file.
-    private let isCut = Atomic(false)
+    let isCut = Atomic(false)
     /// The first flush that failed.
     private let lost = Mutex<SystemError?>(nil)
     private let hasLost = Atomic(false)
@@ -52,6 +55,7 @@ public final class FileDevice: BlockDevice {
         let facts = try FileFacts(file, options: options)
         self.file = file
         isBlockDevice = facts.isBlockDevice
+        isInMemory = facts.isInMemory
         currentSize = Atomic(facts.size)
         properties = facts.properties
     }
@@ -73,16 +77,6 @@ public final class FileDevice: BlockDevice {
         if got == buffer.count { return }
         if got < 0 { throw error(got, range, "pread") }
         throw foundCut()
-    }
-
-    /// See `BlockDevice`.
-    public func readNow(
-        at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
-    ) throws(BlockError) -> Bool {
-        try check(BlockRange(offset: offset, length: UInt64(buffer.count)))
-        // Errors are told by the read that follows, which knows them for sure.
-        if isCut.load(ordering: .relaxed) { return false }
-        return BlockIO.readNow(file.raw, at: offset, into: buffer) == buffer.count
     }
 
     /// See `BlockDevice`.
@@ -200,4 +194,6 @@ enum FileWays: UInt8 {
     case seekData = 16
     /// BLKZEROOUT.
     case zeroOut = 32
+    /// pwritev2(2) with RWF_NOWAIT into the page cache.
+    case writeNow = 64
 }

@@ -5,6 +5,8 @@ import Platform
 struct FileFacts {
     var size: UInt64
     var isBlockDevice: Bool
+    /// A file of tmpfs, which cannot be asked for what needs no waiting, and never needs any.
+    var isInMemory: Bool
     var properties: BlockProperties
 
     /// Examines it; changes nothing.
@@ -16,6 +18,7 @@ struct FileFacts {
         let geometry = try Files.geometry(file)
         size = geometry.size
         isBlockDevice = kind == .blockDevice
+        isInMemory = !isBlockDevice && BlockIO.isInMemory(file.raw)
         var properties = BlockProperties(parallelism: 32)
         properties.logicalBlockSize =
             isBlockDevice ? max(512, geometry.logicalSector) : options.logicalBlockSize
@@ -23,10 +26,14 @@ struct FileFacts {
             isBlockDevice
             ? max(geometry.physicalSector, properties.logicalBlockSize)
             : max(options.physicalBlockSize, properties.logicalBlockSize)
-        if Self.readsImmediately(file) { properties.capabilities.insert(.immediateReads) }
+        if isInMemory || Self.readsImmediately(file) {
+            properties.capabilities.insert(.immediateReads)
+        }
         if !isBlockDevice && Self.knowsHoles(file) { properties.capabilities.insert(.extents) }
         if options.isWritable {
-            properties.capabilities.formUnion([.write, .volatileCache, .forceUnitAccess])
+            properties.capabilities.formUnion([
+                .write, .volatileCache, .forceUnitAccess, .immediateWrites,
+            ])
             isBlockDevice
                 ? Self.addDiscard(of: file, to: &properties)
                 : Self.addHoles(of: file, size: size, to: &properties)

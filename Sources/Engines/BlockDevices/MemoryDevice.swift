@@ -93,6 +93,14 @@ public final class MemoryDevice: BlockDevice {
     }
 
     /// See `BlockDevice`.
+    public func writeNow(
+        at offset: UInt64, from buffer: UnsafeRawBufferPointer
+    ) throws(BlockError) -> Bool {
+        try write(at: offset, from: buffer, options: [])
+        return true
+    }
+
+    /// See `BlockDevice`.
     public func flush() throws(BlockError) { for stripe in stripes { stripe.flush() } }
 
     /// See `BlockDevice`.

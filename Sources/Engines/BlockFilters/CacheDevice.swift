@@ -50,6 +50,7 @@ public final class CacheDevice: BlockDevice {
             blockSize: options.blockSize, slots: max(1, options.capacity / options.blockSize))
         var properties = base.properties
         properties.capabilities.insert(.immediateReads)
+        properties.capabilities.remove(.immediateWrites)
         self.properties = properties
         // Blocks at the old end were cached as far as the device went.
         let observation = base.observeSize { [store] _ in store.forgetAll() }

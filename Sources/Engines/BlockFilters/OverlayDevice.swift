@@ -55,11 +55,6 @@ public final class OverlayDevice: BlockDevice {
             base.capabilities.union(store.capabilities)
                 .intersection([.immediateReads, .extents]))
         capabilities.formUnion(store.capabilities.intersection([.forceUnitAccess, .fastZeroes]))
-        if base.capabilities.contains(.immediateReads)
-            && store.capabilities.contains(.immediateWrites)
-        {
-            capabilities.insert(.immediateWrites)
-        }
         // A trim is kept as zeros, which pays where the store makes holes of them.
         if store.capabilities.isSuperset(of: [.trim, .fastZeroes]) {
             capabilities.formUnion([.trim, .trimmedReadsZero])

@@ -64,6 +64,16 @@ public final class WindowDevice: BlockDevice {
     }
 
     /// See `BlockDevice`.
+    public func writeNow(
+        at offset: UInt64, from buffer: UnsafeRawBufferPointer
+    ) throws(BlockError) -> Bool {
+        try checkWrite(BlockRange(offset: offset, length: UInt64(buffer.count)))
+        do throws(BlockError) { return try base.writeNow(at: start + offset, from: buffer) } catch {
+            throw told(error)
+        }
+    }
+
+    /// See `BlockDevice`.
     public func write(
         at offset: UInt64, from buffer: UnsafeRawBufferPointer, options: BlockWriteOptions
     ) throws(BlockError) {

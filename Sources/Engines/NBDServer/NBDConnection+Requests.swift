@@ -152,9 +152,9 @@ extension NBDConnection {
             (current, refusal) = (nil, nil)
             return answer(request, error, message)
         }
-        if currentJob == nil, isLast, request.command == .write, isImmediate(request) {
+        if currentJob == nil, isLast, isImmediate(request), writeNow(request, piece) {
             current = nil
-            return write(request, piece)
+            return
         }
         let job = currentJob ?? makeSmallJob(request)
         currentJob = job
@@ -175,27 +175,29 @@ extension NBDConnection {
     private func finishPayload(_ job: NBDJob) {
         (current, currentJob) = (nil, nil)
         guard job.request.command == .write else { return limitStatus(job) }
-        guard isImmediate(job.request) else { return enqueue(job) }
-        write(job.request, job.payloadBytes)
+        guard isImmediate(job.request), writeNow(job.request, job.payloadBytes) else {
+            return enqueue(job)
+        }
         settle(job)
         shared.give(job)
     }
 
     private func isImmediate(_ request: NBDRequest) -> Bool {
-        request.length <= Self.immediateWrite && !request.flags.contains(.fua)
-            && queue?.device.can(.immediateWrites) == true
+        request.command == .write && request.length <= Self.immediateWrite
+            && !request.flags.contains(.fua) && queue?.device.can(.immediateWrites) == true
     }
 
-    /// Writes on the event loop.
-    private func write(_ request: NBDRequest, _ bytes: UnsafeRawBufferPointer) {
-        guard let device = queue?.device else { return }
-        newBytesWritten += request.length
+    /// Writes on the event loop where the device foresees no waiting; answers then.
+    private func writeNow(_ request: NBDRequest, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let device = queue?.device else { return false }
         do throws(BlockError) {
-            try device.write(at: request.offset, from: bytes, options: [])
+            guard try device.writeNow(at: request.offset, from: bytes) else { return false }
             reply(to: request)
         } catch {
             answer(request, NBDErrorNumber(error, of: .write), error.cause)
         }
+        newBytesWritten += request.length
+        return true
     }
 
     /// Turns a block status request with a payload into one without.

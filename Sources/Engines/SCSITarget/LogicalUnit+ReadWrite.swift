@@ -57,8 +57,11 @@ extension LogicalUnit {
             return nil
         }
         defer { ranges.release(ticket) }
-        try write(at: task.address, from: dataOut, forced: false)
-        return 0
+        do throws(BlockError) {
+            return try device.writeNow(at: task.address << shift, from: dataOut) ? 0 : nil
+        } catch {
+            throw refusal(error, .writeError)
+        }
     }
 
     /// The bytes that came, at most what the command counts.

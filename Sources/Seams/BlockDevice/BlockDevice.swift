@@ -6,10 +6,10 @@
 ///
 /// Any thread may call, many at once; calls that overlap in time may take effect in any order, as
 /// on a real disk. Every call blocks until it is done: servers run calls on threads of their own,
-/// in batches, and may try `readNow` on a thread that must not wait. Offsets and lengths are in
-/// bytes and need not be multiples of a sector; a device whose store works in larger units reads,
-/// changes and writes back. A range must lie within `size`, else the call throws `outOfRange` and
-/// nothing has happened. An empty range succeeds and does nothing.
+/// in batches, and may try `readNow` and `writeNow` on a thread that should not wait. Offsets and
+/// lengths are in bytes and need not be multiples of a sector; a device whose store works in larger
+/// units reads, changes and writes back. A range must lie within `size`, else the call throws
+/// `outOfRange` and nothing has happened. An empty range succeeds and does nothing.
 ///
 /// A write is *acknowledged* when the call returns, and *durable* after a later `flush` that
 /// returned, or at once with `.forceUnitAccess`. A flush covers every write that was acknowledged
@@ -41,6 +41,17 @@ public protocol BlockDevice: AnyObject, Sendable {
     func write(
         at offset: UInt64, from buffer: UnsafeRawBufferPointer, options: BlockWriteOptions
     ) throws(BlockError)
+
+    /// Stores as `write` does without options, where no waiting is to be expected; returns false
+    /// where it is, and then the range holds what it held or any part of `buffer`: the caller
+    /// goes on with `write`.
+    ///
+    /// A forecast, not a promise: file systems cannot be asked, so a call may wait, which makes
+    /// the device foresee that for the next ones. Asked for only where
+    /// `properties.capabilities` has `.immediateWrites`.
+    func writeNow(
+        at offset: UInt64, from buffer: UnsafeRawBufferPointer
+    ) throws(BlockError) -> Bool
 
     /// Makes every acknowledged write durable.
     func flush() throws(BlockError)
@@ -76,6 +87,11 @@ extension BlockDevice {
     /// Never reads without waiting.
     public func readNow(
         at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(BlockError) -> Bool { false }
+
+    /// Never writes without waiting.
+    public func writeNow(
+        at offset: UInt64, from buffer: UnsafeRawBufferPointer
     ) throws(BlockError) -> Bool { false }
 
     /// Never changes its size.

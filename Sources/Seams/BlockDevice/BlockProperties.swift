@@ -51,8 +51,7 @@ public struct BlockCapabilities: OptionSet, Sendable {
     public static let extents = BlockCapabilities(rawValue: 1 << 6)
     /// `readNow` is worth trying.
     public static let immediateReads = BlockCapabilities(rawValue: 1 << 7)
-    /// Writes need no waiting as a rule (they go to memory): a thread that must not wait may
-    /// make small ones.
+    /// `writeNow` is worth trying.
     public static let immediateWrites = BlockCapabilities(rawValue: 1 << 8)
 }
 

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 ssize_t cp_block_read(int fd, void *bytes, size_t count, uint64_t offset) {
@@ -27,6 +29,17 @@ ssize_t cp_block_read_now(int fd, void *bytes, size_t count, uint64_t offset) {
     struct iovec part = {.iov_base = bytes, .iov_len = count};
     ssize_t got = preadv2(fd, &part, 1, (off_t)offset, RWF_NOWAIT);
     return got < 0 ? -errno : got;
+}
+
+ssize_t cp_block_write_now(int fd, const void *bytes, size_t count, uint64_t offset) {
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+    ssize_t put = pwritev2(fd, &part, 1, (off_t)offset, RWF_NOWAIT);
+    return put < 0 ? -errno : put;
+}
+
+int cp_block_in_memory(int fd) {
+    struct statfs facts;
+    return fstatfs(fd, &facts) == 0 && facts.f_type == TMPFS_MAGIC;
 }
 
 ssize_t cp_block_write(int fd, const void *bytes, size_t count, uint64_t offset, int durable) {

@@ -24,6 +24,17 @@ public enum BlockIO {
         cp_block_read_now(raw, buffer.baseAddress, buffer.count, offset)
     }
 
+    /// Writes what needs no waiting, maybe less than asked for; -EAGAIN where all of it would,
+    /// -EOPNOTSUPP where the file system does not know.
+    ///
+    /// Source: pwritev2(2), RWF_NOWAIT.
+    @inline(__always)
+    public static func writeNow(
+        _ raw: Int32, at offset: UInt64, from buffer: UnsafeRawBufferPointer
+    ) -> Int {
+        cp_block_write_now(raw, buffer.baseAddress, buffer.count, offset)
+    }
+
     /// Writes everything; when `durable`, it is on the disk afterwards (RWF_DSYNC).
     ///
     /// Blocks.
@@ -70,6 +81,9 @@ public enum BlockIO {
     public static func nextHole(_ raw: Int32, from offset: UInt64) -> Int {
         Int(cp_block_seek(raw, offset, 1))
     }
+
+    /// Whether a file has no other place than memory (tmpfs), so that reads never wait.
+    public static func isInMemory(_ raw: Int32) -> Bool { cp_block_in_memory(raw) != 0 }
 
     /// How an errno of a block call is to be taken.
     public enum Meaning: Equatable, Sendable {

@@ -13,6 +13,12 @@ ssize_t cp_block_read(int fd, void *bytes, size_t count, uint64_t offset);
 // preadv2(2) with RWF_NOWAIT: once. -EAGAIN where it would wait.
 ssize_t cp_block_read_now(int fd, void *bytes, size_t count, uint64_t offset);
 
+// pwritev2(2) with RWF_NOWAIT: once. -EAGAIN where it would wait, -EOPNOTSUPP where nobody knows.
+ssize_t cp_block_write_now(int fd, const void *bytes, size_t count, uint64_t offset);
+
+// Whether a file lies in a file system that has no other place than memory (tmpfs).
+int cp_block_in_memory(int fd);
+
 // Writes everything; with `durable`, by RWF_DSYNC.
 ssize_t cp_block_write(int fd, const void *bytes, size_t count, uint64_t offset, int durable);
 
