@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test(arguments: FileSystem.table)
+    @Test(arguments: FileSystem.table.filter { Settings.damaged?.contains($0.name) ?? true })
     func `truncated and bit-flipped images are survived`(fileSystem: FileSystem) throws {
         try Causeway.scoped { causeway in
             for percent in [50, 97] {
@@ -79,6 +79,9 @@ import Testing
         return places
     }
 
+    /// Reads every folder and every file of the folder `$1`.
+    private static let readAll = "ls -lR \"$1\" | tail -n 1; tar -cf - -C \"$1\" . | wc -c"
+
     /// Mounts if that works, reads everything that can be read, and unmounts; all in bounded time.
     private static func survive(_ image: String, _ causeway: Causeway, _ what: String) throws {
         let mountpoint = try causeway.makeMountpoint()
@@ -87,10 +90,14 @@ import Testing
         #expect(!outcome.timedOut, "\(what): \(outcome)")
         #expect([0, 3, 4, 7].contains(outcome.status), "\(what): \(outcome)")
         guard outcome.isSuccess else { return }
+        // What damaged folders and sizes promise may have no end, so the readers end some time; then
+        // they must end at once, and the next one must be answered.
         let reading = try Command.run(
-            "sh", ["-c", "ls -lR \"$1\"; tar -cf - -C \"$1\" . | wc -c", "sh", mountpoint],
-            seconds: 90)
+            "timeout",
+            ["-s", "KILL", "40", "sh", "-c", Self.readAll, "sh", mountpoint], seconds: 60)
         #expect(!reading.timedOut, "\(what): reading hangs")
+        let next = try Command.run("stat", [mountpoint], seconds: 20)
+        #expect(!next.timedOut, "\(what): nothing is answered any more")
         var unmount = try causeway.run(["unmount", mountpoint], seconds: 90)
         if !unmount.isSuccess {
             #expect(unmount.status == 1 || unmount.status == 5, "\(what): \(unmount)")

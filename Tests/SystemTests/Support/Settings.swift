@@ -41,6 +41,10 @@ enum Settings {
     /// Where self-tests of hypervisors are remembered, one folder for all tests.
     static let cache = Lab.folder + "/cache"
 
+    /// The file systems whose images are damaged: all of them, or those that `CAUSEWAY_DAMAGED`
+    /// names.
+    static let damaged = environment["CAUSEWAY_DAMAGED"]?.split(separator: " ").map(String.init)
+
     /// How many times a loop runs: few in `make test`, all of them where asked for, or as many as
     /// `CAUSEWAY_ROUNDS` says.
     static func rounds(_ few: Int, full: Int) -> Int {
