@@ -1,6 +1,7 @@
 import CFUSE
 import Glibc
 import NFSWire
+import Platform
 import Testing
 
 @testable import Bridge
@@ -149,9 +150,33 @@ import Testing
 
     @Test func `answers what it does not know with ENOSYS`() throws {
         let bench = try Bench()
-        for opcode in [FUSE_IOCTL, FUSE_POLL, FUSE_COPY_FILE_RANGE, FUSE_ACCESS, FUSE_INTERRUPT] {
+        for opcode in [FUSE_IOCTL, FUSE_POLL, FUSE_COPY_FILE_RANGE, FUSE_ACCESS] {
             #expect(try bench.ask(opcode).errno == ENOSYS)
         }
+    }
+
+    @Test func `ends a request that stays unanswered for long after a signal`() throws {
+        let bench = try Bench()
+        bench.guest.handlers[18] = { _ in nil }
+        let stuck = try bench.send(FUSE_STATFS, [])
+        let signal = try bench.send(FUSE_INTERRUPT, Bench.bytes(fuse_interrupt_in(unique: stuck)))
+        try bench.settle()
+        let now = Clock.milliseconds()
+        bench.server.endInterrupted(now: now + Interrupts.patience / 2)
+        try bench.settle()
+        #expect(!bench.isAnswered(stuck))
+        bench.server.endInterrupted(now: now + Interrupts.patience)
+        #expect(try bench.wait(stuck).errno == EINTR)
+        #expect(!bench.isAnswered(signal), "an interrupt has no answer")
+    }
+
+    @Test func `forgets old signals rather than remember them all`() {
+        var interrupts = Interrupts()
+        for unique in 1...UInt64(3 * Interrupts.limit) { interrupts.add(unique, now: 0) }
+        #expect(interrupts.takeDue(now: Interrupts.patience - 1).isEmpty)
+        let due = interrupts.takeDue(now: Interrupts.patience)
+        #expect(due.count <= Interrupts.limit && due.last == UInt64(3 * Interrupts.limit))
+        #expect(interrupts.takeDue(now: .max).isEmpty)
     }
 
     @Test func `survives requests that are cut short`() throws {

@@ -36,6 +36,17 @@ import Testing
         #expect(try Self.negotiate([(key, value)]).answers[key] == want)
     }
 
+    @Test func `a text that is refused leaves the parameters within their bounds`() {
+        var negotiation = Negotiation(offer: ISCSISessionOffer(), isDiscovery: false)
+        var answers = TextPairs()
+        let pairs = [("MaxBurstLength", "512"), ("Nonsense", "1"), ("Nonsense", "1")]
+        #expect(throws: LoginStatus.initiatorError) {
+            try negotiation.answer(pairs.map { TextPairs.Pair($0.0, $0.1) }, into: &answers)
+        }
+        let parameters = negotiation.parameters
+        #expect(parameters.maxBurstLength == 512 && parameters.firstBurstLength == 512)
+    }
+
     @Test func `declarations are taken without an answer, and ours is made once`() throws {
         var negotiation = Negotiation(offer: ISCSISessionOffer(), isDiscovery: false)
         var first = TextPairs()

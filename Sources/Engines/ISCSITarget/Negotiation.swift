@@ -19,6 +19,10 @@ struct Negotiation: Sendable {
     mutating func answer(
         _ pairs: [TextPairs.Pair], into answers: inout TextPairs
     ) throws(LoginStatus) {
+        defer {
+            parameters.firstBurstLength = min(
+                parameters.firstBurstLength, parameters.maxBurstLength)
+        }
         // Whether a first burst means anything depends on two keys that may come behind it.
         let late = pairs.filter { $0.key == "FirstBurstLength" }
         for pair in pairs.filter({ $0.key != "FirstBurstLength" }) + late {
@@ -30,8 +34,6 @@ struct Negotiation: Sendable {
             parameters.targetDataSegment = offer.maxRecvDataSegmentLength
             answers.append("MaxRecvDataSegmentLength", String(offer.maxRecvDataSegmentLength))
         }
-        parameters.firstBurstLength = min(
-            parameters.firstBurstLength, parameters.maxBurstLength)
     }
 
     /// The answer to one pair; nil where none is due.

@@ -1,5 +1,6 @@
 import CFUSE
 import Glibc
+import Platform
 
 extension FileServer {
     /// Takes requests while there are any and while there is room for them.
@@ -26,8 +27,7 @@ extension FileServer {
         case FUSE_FORGET, FUSE_BATCH_FORGET: forget(message)
         case FUSE_INIT: initialize(message)
         case FUSE_DESTROY: fail(message.unique, 0)
-        // A call on its way is waited for: the kernel need not send these.
-        case FUSE_INTERRUPT: fail(message.unique, ENOSYS)
+        case FUSE_INTERRUPT: interrupt(message)
         case FUSE_RELEASE: release(message)
         case FUSE_RELEASEDIR: releaseDirectory(message)
         default:
@@ -84,6 +84,12 @@ extension FileServer {
         guard let change else { return fail(message.unique, ENOSYS) }
         guard !isReadOnly(node.export) else { return fail(message.unique, EROFS) }
         change(message)
+    }
+
+    /// Has no answer of its own.
+    private func interrupt(_ message: FuseMessage) {
+        guard let input = message.argument(fuse_interrupt_in.self) else { return }
+        interrupts.add(input.unique, now: Clock.milliseconds())
     }
 
     private func forget(_ message: FuseMessage) {

@@ -61,6 +61,7 @@ final class FileServer {
     var newFolders = NewFolders()
     var recent = RecentAttributes()
     var timers = Timers()
+    var interrupts = Interrupts()
     var statistics = BridgeStatistics()
     /// The server's write verifier, once a write was answered.
     var verifier: UInt64?
@@ -122,7 +123,14 @@ final class FileServer {
     /// Does what is due, and notices that a connection has ended.
     func tick() {
         if let reason = nfs.failure ?? agent?.failure { loseGuest(reason) }
-        for action in timers.takeDue(now: Clock.milliseconds()) { action() }
+        let now = Clock.milliseconds()
+        for action in timers.takeDue(now: now) { action() }
+        endInterrupted(now: now)
+    }
+
+    /// Ends requests that a signal was to end and the guest leaves unanswered.
+    func endInterrupted(now: Int64) {
+        for unique in interrupts.takeDue(now: now) { fail(unique, EINTR) }
     }
 
     /// Sends what waits on all connections.
