@@ -200,6 +200,11 @@ let package = Package(
         tests("Sessions", uses: ["Sessions", "Targets", "Platform"]),
         tests("FileSystemLab", uses: ["FileSystemLab", "Platform"]),
         tests("ClientGuest", uses: ["ClientGuest", "FileSystemLab", "Platform"]),
-        tests("System", uses: ["ClientGuest", "FileSystemLab", "Bytes", "Platform"]),
+        tests(
+            "System",
+            uses: [
+                "ClientGuest", "FileSystemLab", "Bytes", "Platform", "BlockDevice", "BlockDevices",
+                "BlockFilters",
+            ]),
     ]
 )

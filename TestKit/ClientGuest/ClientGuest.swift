@@ -10,8 +10,17 @@ public struct ClientGuest {
     public var network: GuestNetwork
     /// Kernel modules to load; those they need come by themselves.
     public var modules: [String]
-    /// Files of the host that are the guest's disks `/dev/ubda`, `/dev/ubdb` …; at most 16.
+    /// Files of the host that are the guest's disks `/dev/ubda`, `/dev/ubdb` …, at most
+    /// `diskLimit` of them.
     public var disks: [String] = []
+    /// The most disks that a guest can have.
+    public static let diskLimit = 16
+
+    /// The name of a disk in the guest, by its place in `disks`.
+    public static func device(_ index: Int) -> String {
+        "/dev/ubd\(UnicodeScalar(UInt8(ascii: "a") + UInt8(index % diskLimit)))"
+    }
+
     /// The guest's memory, in mebibytes.
     public var memory = 256
 

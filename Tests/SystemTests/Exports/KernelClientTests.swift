@@ -31,8 +31,11 @@ import Testing
             }
             var guest = ClientGuest(in: network)
             guest.modules = ["iscsi_tcp", "sd_mod", "ext4", "xfs"]
+            let settings = GuestLoad.iscsi(
+                user: "eve", "correct-horse-battery", target: "adam", "another-horse-battery")
             let said = try guest.require(
-                GuestLoad.functions + Self.iscsiScript, ["\(Self.seconds)"], seconds: 300)
+                GuestLoad.functions + settings + Self.iscsiScript, ["\(Self.seconds)"], seconds: 300
+            )
             for exported in exports { try causeway.unmount(exported.session) }
             try Self.expect(images, said, causeway)
         }
@@ -43,20 +46,16 @@ import Testing
             let network = try GuestNetwork()
             defer { network.close() }
             let images = try Self.images(in: causeway)
-            let keys = "\(causeway.folder)/keys"
-            try Files.makeDirectories(keys)
-            try Command.shell(Self.certificates, [keys])
-            let options = [
-                "--nbd", "--write", "--tls-certificate", "\(keys)/server.pem", "--tls-key",
-                "\(keys)/server-key.pem", "--tls-client-ca", "\(keys)/ca.pem",
-            ]
+            let keys = try NBDKeys(in: causeway.folder)
+            let options = ["--nbd", "--write"] + keys.options
             let exports = try images.enumerated().map { number, image in
                 let listen = ["--listen", "\(GuestNetwork.hostAddress):\(10809 + number)"]
                 return try causeway.export(image.path, options + listen, in: network)
             }
             let guest = ClientGuest(in: network, modules: ["nbd", "ext4", "xfs"])
             let said = try guest.require(
-                GuestLoad.functions + Self.nbdScript, ["\(Self.seconds)", keys], seconds: 300)
+                GuestLoad.functions + keys.functions + Self.nbdScript, ["\(Self.seconds)"],
+                seconds: 300)
             for exported in exports { try causeway.unmount(exported.session) }
             try Self.expect(images, said, causeway)
         }
@@ -113,23 +112,6 @@ import Testing
     private static let iscsiScript =
         """
         seconds=$1 host=\(GuestNetwork.hostAddress)
-        cat >/etc/iscsi/iscsid.conf <<-'END'
-        iscsid.startup = /usr/sbin/iscsid
-        node.startup = manual
-        node.session.auth.authmethod = CHAP
-        node.session.auth.username = eve
-        node.session.auth.password = correct-horse-battery
-        node.session.auth.username_in = adam
-        node.session.auth.password_in = another-horse-battery
-        node.session.auth.chap_algs = SHA3-256,SHA256,SHA1,MD5
-        node.session.cmds_max = 128
-        node.session.queue_depth = 32
-        node.session.timeo.replacement_timeout = 20
-        node.conn[0].iscsi.HeaderDigest = CRC32C
-        node.conn[0].iscsi.DataDigest = CRC32C
-        END
-        echo InitiatorName=iqn.2026-11.localhost.guest:client >/etc/iscsi/initiatorname.iscsi
-        iscsid -f >/run/iscsid.log 2>&1 &
         for port in 3260 3261; do
             iscsiadm -m discovery -t sendtargets -p $host:$port >/run/targets
             # What is wrong is refused.
@@ -150,12 +132,7 @@ import Testing
 
     private static let nbdScript =
         """
-        seconds=$1 keys=$2 host=\(GuestNetwork.hostAddress)
-        attach() { # export, port, device
-            nbd-client -N "$1" $host "$2" "$3" -b 4096 -enable-tls -certfile "$keys/client.pem" \\
-                -keyfile "$keys/client-key.pem" -cacertfile "$keys/ca.pem" -tlshostname $host \\
-                >/run/attached 2>&1 || { cat /run/attached; exit 1; }
-        }
+        seconds=$1 host=\(GuestNetwork.hostAddress)
         # Without a certificate nobody comes in.
         ! nbd-client -N ext4.img $host 10809 /dev/nbd2 >/run/refused 2>&1
         attach ext4.img 10809 /dev/nbd0
@@ -166,23 +143,4 @@ import Testing
             nbd-client -d /dev/nbd0
             nbd-client -d /dev/nbd1
             """
-
-    /// An authority, and a certificate each for the server and the client.
-    private static let certificates = """
-        cd "$1"
-        exec >log 2>&1
-        for name in ca server client; do
-            certtool --generate-privkey --key-type=ecdsa --outfile $name-key.pem
-        done
-        printf '%s\\n' 'cn = authority' ca cert_signing_key >ca.info
-        printf '%s\\n' 'cn = server' tls_www_server 'ip_address = \(GuestNetwork.hostAddress)' \\
-            >server.info
-        printf '%s\\n' 'cn = client' tls_www_client >client.info
-        certtool --generate-self-signed --load-privkey ca-key.pem --template ca.info \\
-            --outfile ca.pem
-        for name in server client; do
-            certtool --generate-certificate --load-privkey $name-key.pem --load-ca-certificate \\
-                ca.pem --load-ca-privkey ca-key.pem --template $name.info --outfile $name.pem
-        done
-        """
 }
