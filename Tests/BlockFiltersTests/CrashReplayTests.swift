@@ -2,6 +2,7 @@ import BlockDevice
 import BlockDevices
 import BlockFilters
 import Bytes
+import Glibc
 import Platform
 import Testing
 
@@ -102,6 +103,21 @@ import Testing
         #expect(throws: BlockLog.Failure.foreign) { try BlockLog(file) }
         try Files.truncate(file, to: 0)
         #expect(throws: BlockLog.Failure.foreign) { try BlockLog(file) }
+    }
+
+    @Test func `after a change that the log lacks, every change fails`() throws {
+        let file = try MemoryFile.make(named: "log", content: [], size: 0)
+        let log = OwnedFD(taking: dup(file.raw))
+        let device = try RecordingDevice(MemoryDevice(size: size), log: log)
+        let nowhere = try Files.open("/dev/full", .readWrite)
+        #expect(dup2(nowhere.raw, log.raw) == log.raw)
+        #expect(throws: BlockError.self) { try Memory.write(device, 0, [1]) }
+        #expect(dup2(file.raw, log.raw) == log.raw)
+        #expect(throws: BlockError.gone("its record could not be written")) {
+            try Memory.write(device, 0, [2])
+        }
+        #expect(throws: BlockError.self) { try device.flush() }
+        #expect(try BlockLog(file).entries.isEmpty)
     }
 
     @Test func `a log is bounded`() throws {

@@ -5,11 +5,14 @@ import Synchronization
 /// A device whose every change is written into a log, for crash replay.
 ///
 /// Changes and flushes go one at a time, so that the log's order is the order in which they took
-/// effect; reads do not wait for them. Any thread.
+/// effect; reads do not wait for them. Where the log cannot take a change (its disk is full), that
+/// change and every later one fail: a log never lacks what a client was told. Any thread.
 public final class RecordingDevice: BlockDevice {
     private struct State {
         var end: UInt64
         let limit: UInt64
+        /// The log lacks a change that the device has: it can take no more.
+        var isBroken = false
     }
 
     private let base: any BlockDevice
@@ -50,8 +53,10 @@ public final class RecordingDevice: BlockDevice {
         let header = BlockLog.record(kind, range, options)
         try state.withLock { state throws(BlockError) in
             let end = state.end + UInt64(header.count) + UInt64(content?.count ?? 0)
+            guard !state.isBroken else { throw .gone("its record could not be written") }
             guard end <= state.limit else { throw .noSpace(range) }
             try work()
+            state.isBroken = true
             if let content, content.count > 0 {
                 try write(content, at: state.end + UInt64(header.count), for: range)
             }
@@ -59,6 +64,7 @@ public final class RecordingDevice: BlockDevice {
             do throws(SystemError) { try Files.write(header, to: log, at: state.end) } catch {
                 throw .medium(range, error)
             }
+            state.isBroken = false
             state.end = end
         }
     }

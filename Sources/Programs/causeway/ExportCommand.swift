@@ -86,6 +86,7 @@ struct ExportCommand: ParsableCommand {
         export.iscsiName = disk.iqn
         export.format = disk.format
         export.sectorSize = disk.sectorSize
+        export.recording = try disk.record.map { try MountTarget.newFile($0) }
         export.access = try access.read()
         request.export = export
         return request
@@ -144,12 +145,21 @@ struct DiskOptions: ParsableArguments {
     @Option(help: "Sector size that clients are told: 512 or 4096; the source's own without it.")
     var sectorSize: UInt32?
 
+    @Option(
+        help: ArgumentHelp(
+            "A new file that takes every write and flush in its order, for crash replay.",
+            valueName: "file"), completion: .file())
+    var record: String?
+
     /// What happens to writes.
     var mode: WriteMode { write ? .write : scratch ? .scratch : .readOnly }
 
     func validate() throws {
         if let sectorSize, ![512, 4096].contains(sectorSize) {
             throw ValidationError("--sector-size is 512 or 4096.")
+        }
+        guard record == nil || mode != .readOnly else {
+            throw ValidationError("--record needs --write or --scratch: else nothing is written.")
         }
         if let name, name.isEmpty || name.utf8.count > 255 || name.utf8.contains(0) {
             throw ValidationError("--name has 1 to 255 bytes.")

@@ -18,6 +18,18 @@ struct MountTarget {
         }
     }
 
+    /// The absolute path of a file that is still to be made, in a folder that is there.
+    static func newFile(_ path: String) throws(SessionError) -> String {
+        var parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        let name = parts.removeLast()
+        let folder = parts.isEmpty ? "." : parts.joined(separator: "/")
+        do { return try Files.realPath(folder.isEmpty ? "/" : folder) + "/\(name)" } catch {
+            throw SessionError(
+                .target, "\(path): \(SystemError.words(error.errno))",
+                remedy: "Make its folder first.")
+        }
+    }
+
     /// Checks the folder, or makes one below ~/Causeway.
     init(source: String, mountpoint: String?) throws(SessionError) {
         guard let mountpoint else {

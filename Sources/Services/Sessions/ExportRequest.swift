@@ -27,6 +27,9 @@ public struct ExportRequest: Codable, Sendable {
     public var format: String
     /// Unit of addressing, in bytes; nil for the source's own.
     public var sectorSize: UInt32?
+    /// The absolute path of a new file that takes every change and flush in its order; nil for
+    /// none.
+    public var recording: String?
     /// Who may attach.
     public var access: ExportAccess
 

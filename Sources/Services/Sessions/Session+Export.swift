@@ -16,6 +16,7 @@ extension Session {
         var plan = try planExport(export, names: names)
         let listeners = try ExportListeners(export)
         listenerPaths = listeners.paths
+        record.sockets = listeners.paths
         clock.begin("start")
         // 3 is the plan's own channel.
         var descriptors: [Int32] = []
@@ -37,9 +38,15 @@ extension Session {
                 .init(descriptor: 4 + Int32(descriptors.count), protocol: listener.protocol))
             descriptors.append(listener.socket.raw)
         }
-        let targets = try withExtendedLifetime(listeners) { () throws(SessionError) in
+        let recording = try Recording(export.recording)
+        if let recording {
+            plan.recording = 4 + Int32(descriptors.count)
+            descriptors.append(recording.file.raw)
+        }
+        let targets = try withExtendedLifetime((listeners, recording)) { () throws(SessionError) in
             try TargetHandle.start(plan, descriptors: descriptors, grants: grants, log: log.raw)
         }
+        recording?.isKept = true
         self.targets = targets
         record.processes["targets"] = targets.process.id
         record.urls = listeners.all.map {

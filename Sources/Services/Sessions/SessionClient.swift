@@ -113,7 +113,7 @@ public struct SessionClient: Sendable {
             remedy: "Try again; if it happens again, please report it.")
     }
 
-    /// Removes what a dead session left behind: its mount, its overlays, its folder.
+    /// Removes what a dead session left behind: its mount, its overlays, its sockets, its folder.
     private func tidyUp(_ record: SessionRecord) -> Receipt {
         var steps: [Receipt.Step] = []
         if MountTable.isMounted(record.mountpoint) {
@@ -136,6 +136,8 @@ public struct SessionClient: Sendable {
             try? Files.remove("\(temporary)/\(name)")
         }
         if record.removesMountpoint { try? Files.removeDirectory(record.mountpoint) }
+        awaitServers(record)
+        for socket in record.sockets ?? [] { try? Files.remove(socket) }
         registry.removeFolder(of: record.id)
         steps.append(
             .init(
@@ -148,6 +150,16 @@ public struct SessionClient: Sendable {
         return Receipt(
             session: record.id, source: record.source, mode: record.mode, steps: steps,
             bytesRead: 0, bytesWritten: 0)
+    }
+
+    /// What served the blocks of a dead session flushes and ends by itself; until then it holds the
+    /// source's lock.
+    private func awaitServers(_ record: SessionRecord) {
+        guard record.urls != nil else { return }
+        for pid in ["targets", "storage"].compactMap({ record.processes[$0] }) {
+            guard let process = try? ProcessHandle(pid) else { continue }
+            _ = try? process.waitForEnd(milliseconds: Self.endLimit)
+        }
     }
 
     private func endProcess(_ pid: Int32) {

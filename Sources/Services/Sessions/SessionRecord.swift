@@ -56,6 +56,8 @@ public struct SessionRecord: Codable, Sendable {
     public var volumes: [Volume]
     /// Where clients attach, as URLs; nil for a mount.
     public var urls: [String]?
+    /// Paths of the sockets among them; nil for a mount.
+    public var sockets: [String]?
     /// Start, seconds since the epoch.
     public var started: Int64
     /// Milliseconds from the start of each phase to its end, in order.

@@ -50,6 +50,9 @@ public struct TargetPlan: Codable, Sendable {
     /// The file that keeps persistent reservations (APTPL), by its path inside the process; nil
     /// keeps them in memory.
     public var reservations: String?
+    /// The descriptor of an empty file that takes every change and flush
+    /// (`docs/formats/block-log.md`); nil for none.
+    public var recording: Int32?
 
     /// Plans to serve a whole store under a name.
     public init(

@@ -1,4 +1,5 @@
 import BlockDevice
+import BlockFilters
 import ISCSITarget
 import NBDServer
 import NIOCore
@@ -108,7 +109,10 @@ final class TargetServers {
         guard device.can(.write) else { return nil }
         do {
             try device.flush()
-            return nil
         } catch { return error.cause }
+        do {
+            try (device as? RecordingDevice)?.syncLog()
+            return nil
+        } catch { return "the record is not complete: \(SystemError.words(error.errno))" }
     }
 }

@@ -5,8 +5,8 @@ import Platform
 
 /// The device that a plan describes.
 enum TargetStore {
-    /// Opens it: the store, and around it the window and the write protection that the plan asks
-    /// for.
+    /// Opens it: the store, and around it the window, the write protection and the recorder that
+    /// the plan asks for.
     static func open(_ plan: TargetPlan) throws -> any BlockDevice {
         var device = try base(plan)
         let length = plan.length ?? device.size - min(device.size, plan.offset)
@@ -19,7 +19,9 @@ enum TargetStore {
         if plan.offset != 0 || length != device.size {
             device = try WindowDevice(device, offset: plan.offset, length: plan.length)
         }
-        return plan.readOnly && device.can(.write) ? ReadOnlyDevice(device) : device
+        if plan.readOnly && device.can(.write) { device = ReadOnlyDevice(device) }
+        guard let recording = plan.recording else { return device }
+        return try RecordingDevice(device, log: OwnedFD(taking: recording))
     }
 
     private static func base(_ plan: TargetPlan) throws -> any BlockDevice {
