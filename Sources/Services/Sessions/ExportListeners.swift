@@ -9,6 +9,8 @@ struct ExportListeners {
         var socket: OwnedFD
         var `protocol`: ExportProtocol
         var address: ListenAddress
+        /// The interface, where it listens on one.
+        var interface: NetworkInterface?
     }
 
     /// In the order of the endpoints.
@@ -46,8 +48,10 @@ struct ExportListeners {
                     address: address)
             case .tcp(let host, let port):
                 return try openTCP(host, port, endpoint.protocol)
+            case .link(let interface, let disk): return try LinkListener.open(interface, disk)
             }
-        } catch {
+        } catch let error as SessionError { throw error } catch {
+            let error = error as? SystemError ?? SystemError(errno: 5, call: "\(error)")
             throw SessionError(
                 .target, "cannot listen on \(address): \(SystemError.words(error.errno))",
                 remedy: "Choose another address with --listen; `ss -lnt` shows who listens.",
@@ -62,7 +66,7 @@ struct ExportListeners {
     private static func openStandard(
         _ wanted: ExportProtocol
     ) throws(SessionError) -> Listener {
-        for port in [wanted.standardPort, 0] {
+        for port in [wanted.standardPort ?? 0, 0] {
             if let listener = try? openTCP("127.0.0.1", port, wanted) { return listener }
         }
         throw SessionError(
@@ -85,6 +89,9 @@ struct ExportListeners {
             switch wanted {
             case .iscsi: "Give --user and --password-file (CHAP), or listen on 127.0.0.1."
             case .nbd: "Give --tls-psk or --tls-client-ca, or listen on 127.0.0.1 or unix:PATH."
+            case .aoe:
+                "Give --mac for each host that may use the disk. Hardware addresses are no "
+                    + "passwords: use a network that only trusted hosts are on."
             }
         return SessionError(
             .target,

@@ -27,6 +27,8 @@ public struct ExportRequest: Codable, Sendable {
     public var format: String
     /// Unit of addressing, in bytes; nil for the source's own.
     public var sectorSize: UInt32?
+    /// Whether writes over AoE are answered before they are durable.
+    public var answersEarly = false
     /// Who may attach.
     public var access: ExportAccess
 
