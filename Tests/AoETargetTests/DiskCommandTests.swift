@@ -70,8 +70,9 @@ import Testing
     @Test func `power is always on, and identifying carries 512 bytes`() throws {
         var bench = Bench()
         #expect(try bench.refusal(ATARegisters(command: 0xe5)).count == 0xff)
-        let found = try #require(
-            bench.answer(Bench.header(.ata), ATARegisters(command: 0xec, count: 1).encoded))
+        let identify = ATARegisters(command: 0xec, count: 1).encoded
+        let answer = bench.answer(Bench.header(.ata), identify)
+        let found = try #require(answer)
         #expect(found.argument.count == ATARegisters.size + ATAIdentity.size)
         #expect(Array(found.argument.dropFirst(12)) == bench.machine.medium.identity.encoded)
         #expect(found.argument[3] == 0x40)

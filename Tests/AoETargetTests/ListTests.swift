@@ -19,9 +19,9 @@ import Testing
         _ bench: inout Bench, _ operation: AoEReserveOperation, _ hosts: [MACAddress] = [],
         from source: MACAddress = Bench.client
     ) throws -> (error: UInt8, hosts: [MACAddress]) {
-        let found = try #require(
-            bench.answer(
-                Bench.header(.reserve, from: source), AoEReserveList(operation, hosts).encoded))
+        let question = AoEReserveList(operation, hosts).encoded
+        let answer = bench.answer(Bench.header(.reserve, from: source), question)
+        let found = try #require(answer)
         let list = try found.argument.withUnsafeBytes { try AoEReserveList(decoding: $0) }
         return (found.header.error, list.hosts)
     }

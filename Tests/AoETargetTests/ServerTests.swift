@@ -1,5 +1,6 @@
 import AoEWire
 import BlockDevice
+import Dispatch
 import Platform
 import Testing
 

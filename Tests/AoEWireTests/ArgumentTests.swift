@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (0x20, ATACommand.read(lba: 0x403_0201)), (0x24, .read(lba: 0x0605_f403_0201)),
+        (0x20 as UInt8, ATACommand.read(lba: 0x403_0201)), (0x24, .read(lba: 0x0605_f403_0201)),
         (0x30, .write(lba: 0x403_0201, isForced: false)),
         (0x34, .write(lba: 0x0605_f403_0201, isForced: false)),
         (0x3d, .write(lba: 0x0605_f403_0201, isForced: true)), (0xe7, .flush), (0xea, .flush),

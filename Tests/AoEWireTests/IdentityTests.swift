@@ -19,8 +19,10 @@ import Testing
     }
 
     private func text(_ bytes: [UInt8], _ index: Int, _ count: Int) -> String {
-        let swapped = (0..<count).flatMap {
-            [bytes[2 * (index + $0) + 1], bytes[2 * (index + $0)]]
+        var swapped: [UInt8] = []
+        for place in index..<index + count {
+            swapped.append(bytes[2 * place + 1])
+            swapped.append(bytes[2 * place])
         }
         return String(decoding: swapped, as: UTF8.self)
     }
