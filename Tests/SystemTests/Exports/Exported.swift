@@ -1,3 +1,4 @@
+import ClientGuest
 import FileSystemLab
 import Foundation
 import Platform
@@ -20,8 +21,10 @@ struct Exported {
 
 extension Causeway {
     /// Exports a source; fails the test where that fails.
-    func export(_ source: String, _ options: [String]) throws -> Exported {
-        let outcome = try run(["export", source, "--json"] + options, seconds: 60)
+    func export(
+        _ source: String, _ options: [String], in network: GuestNetwork? = nil
+    ) throws -> Exported {
+        let outcome = try run(["export", source, "--json"] + options, in: network, seconds: 60)
         try #require(outcome.isSuccess, "\(outcome)")
         let record = try #require(
             try JSONSerialization.jsonObject(with: Data(outcome.output)) as? [String: Any])

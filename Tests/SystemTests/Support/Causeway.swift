@@ -1,3 +1,4 @@
+import ClientGuest
 import FileSystemLab
 import Foundation
 import Platform
@@ -48,11 +49,15 @@ final class Causeway {
         return values.filter { !$0.value.isEmpty }.map { "\($0.key)=\($0.value)" }
     }
 
-    /// Runs the program with arguments; what it prints and how it ends is the outcome.
+    /// Runs the program with arguments, in a network of its own where one is given; what it prints
+    /// and how it ends is the outcome.
     @discardableResult
-    func run(_ arguments: [String], seconds: Int = 60) throws -> Outcome {
-        try Command.run(
-            Settings.program, arguments, environment: environment, seconds: seconds)
+    func run(
+        _ arguments: [String], in network: GuestNetwork? = nil, seconds: Int = 60
+    ) throws -> Outcome {
+        let words = (network?.prefix ?? []) + [Settings.program] + arguments
+        return try Command.run(
+            words[0], Array(words.dropFirst()), environment: environment, seconds: seconds)
     }
 
     /// Starts the program and does not wait.
