@@ -21,7 +21,7 @@ import Testing
         #expect(try decode(config.encoded) { try AoEConfig(decoding: $0) } == config)
     }
 
-    @Test func `a configuration string is all there, or the message is wrong`() {
+    @Test func `a configuration string is all there, or the message is wrong`() throws {
         var bytes = AoEConfig(.set, text: [1, 2, 3]).encoded
         #expect(throws: AoEWireError.truncated(needed: 11, available: 10)) {
             try decode(bytes.dropLast()) { try AoEConfig(decoding: $0) }

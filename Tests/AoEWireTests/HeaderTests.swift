@@ -28,20 +28,20 @@ import Testing
         #expect(header.frame([UInt8](repeating: 7, count: 37)).suffix(37).allSatisfy { $0 == 7 })
     }
 
+    private func decode(_ frame: some Collection<UInt8>) throws -> AoEHeader {
+        try Array(frame).withUnsafeBytes { try AoEHeader(decoding: $0) }
+    }
+
     @Test func `short frames and other types are no messages`() {
         var frame = AoEHeader(
             destination: .broadcast, source: mac, address: .all, command: .ata
         ).frame()
         #expect(throws: AoEWireError.truncated(needed: 24, available: 23)) {
-            try frame[..<23].withUnsafeBytes { bytes throws(AoEWireError) in
-                _ = try AoEHeader(decoding: bytes)
-            }
+            try decode(frame[..<23])
         }
         frame[13] = 0xa3
         #expect(throws: AoEWireError.otherType(0x88a3)) {
-            try frame.withUnsafeBytes { bytes throws(AoEWireError) in
-                _ = try AoEHeader(decoding: bytes)
-            }
+            try decode(frame)
         }
     }
 

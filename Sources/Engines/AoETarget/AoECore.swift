@@ -17,6 +17,8 @@ final class AoECore: Sendable {
     /// How many threads run.
     let threads = Condition(0)
     let isStopping = Atomic(false)
+    /// Running mean of how long a batch of writes takes, in nanoseconds; slow until it is known.
+    let writeTime = Atomic<Int64>(1_000_000)
     /// A frame was longer than the interface carries: its MTU has changed.
     let mtuIsStale = Atomic(false)
     let bytesRead = Atomic<UInt64>(0)
@@ -58,6 +60,22 @@ final class AoECore: Sendable {
         for slot in refused where slot >= 0 { pool.give(slot) }
     }
 
+    /// Whether writes may be done by the thread that receives: none waits, and they take no longer
+    /// than handing them over and back would.
+    ///
+    /// Nobody else queues writes, so what is true stays true until that thread goes on.
+    var mayWriteAtOnce: Bool {
+        guard writeTime.load(ordering: .relaxed) < AoELimits.quickWrites else { return false }
+        return writes.change { $0.jobs.isEmpty && !$0.isWorked }
+    }
+
+    /// Notes how long a batch of writes took.
+    func noteWrites(since began: Int64) {
+        let spent = Clock.nanoseconds() - began
+        let mean = writeTime.load(ordering: .relaxed)
+        writeTime.store(mean + (spent - mean) / 8, ordering: .relaxed)
+    }
+
     /// Runs a body on a thread of its own that is counted.
     func start(_ body: @escaping @Sendable () -> Void) throws(AoETargetError) {
         threads.change { $0 += 1 }
@@ -91,6 +109,8 @@ final class AoECore: Sendable {
 /// Requests that wait.
 struct AoEQueue: Sendable {
     var jobs: [AoEJob]
+    /// Of writes: some have been taken and are not done yet.
+    var isWorked = false
     /// Nothing more comes: threads end when the queue is empty.
     var isClosed = false
 

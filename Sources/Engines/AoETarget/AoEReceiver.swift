@@ -14,6 +14,7 @@ struct AoEReceiver: ~Copyable {
     private var jobs: [AoEJob] = []
     private var cold: [AoEJob] = []
     private var replies: AoEReplies
+    private var writer: AoEWriter
     /// Data that was read and has not been sent.
     private let staging: UnsafeMutableRawBufferPointer
 
@@ -22,6 +23,7 @@ struct AoEReceiver: ~Copyable {
         self.machine = machine
         slots = (0..<AoELimits.batch).compactMap { _ in core.pool.take() }
         replies = AoEReplies(core)
+        writer = AoEWriter(core)
         staging = .allocate(byteCount: AoELimits.merged, alignment: 4096)
         for (place, slot) in slots.enumerated() { places.set(place, to: core.pool[slot]) }
         reads.reserveCapacity(AoELimits.batch)
@@ -31,27 +33,19 @@ struct AoEReceiver: ~Copyable {
 
     deinit { staging.deallocate() }
 
-    /// Serves until the target stops; `wake` is readable whenever there is news besides frames.
-    mutating func run(wake: OwnedFD) {
+    /// Serves until the target stops.
+    mutating func run() {
         announce()
         while !core.isStopping.load(ordering: .relaxed) {
             let got = places.receive(core.socket.raw)
+            if machine.medium.identity.sectors != core.sectors { announce() }
             if got > 0 {
                 handle(got)
-            } else {
+            } else if got < 0, !PacketSocket.isEmpty(got) {
                 // An interface that is down or gone: its frames come when it is there again.
-                if got < 0, !PacketSocket.isEmpty(got) { Clock.sleep(milliseconds: 20) }
-                wait(wake)
+                Clock.sleep(milliseconds: 20)
             }
         }
-    }
-
-    private mutating func wait(_ wake: OwnedFD) {
-        let ready = try? Descriptors.poll(
-            [(core.socket.raw, .readable), (wake.raw, .readable)], milliseconds: 1000)
-        guard let ready, !ready[1].isEmpty else { return }
-        _ = try? Descriptors.readSome(wake.raw, limit: 64)
-        if machine.medium.identity.sectors != core.sectors { announce() }
     }
 
     /// Tells hosts of the disk, as it is now.
@@ -61,7 +55,6 @@ struct AoEReceiver: ~Copyable {
     }
 
     private mutating func handle(_ count: Int) {
-        machine.medium.identity.sectors = core.sectors
         if core.mtuIsStale.exchange(false, ordering: .relaxed) { refreshMTU() }
         for place in 0..<count {
             guard let frame = places.bytes(place) else { continue }
@@ -71,10 +64,10 @@ struct AoEReceiver: ~Copyable {
             act(machine.receive(frame), place)
         }
         answerReads()
-        if !jobs.isEmpty {
-            core.push(jobs, to: core.writes)
-            jobs.removeAll(keepingCapacity: true)
-        }
+        guard !jobs.isEmpty else { return }
+        if core.mayWriteAtOnce { return writer.perform(&jobs) }
+        core.push(jobs, to: core.writes)
+        jobs.removeAll(keepingCapacity: true)
     }
 
     /// The MTU may become smaller, and larger again up to what it was at the start.

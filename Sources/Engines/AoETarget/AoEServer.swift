@@ -19,8 +19,6 @@ public struct AoEServerStatus: Equatable, Sendable {
 /// what must be waited for. Memory is bounded and allocated at the start.
 public final class AoEServer: Sendable {
     private let core: AoECore
-    private let waker: OwnedFD
-    private let observation: Mutex<(any BlockObservation)?>
 
     /// Starts to serve on a socket that `PacketSocket.openAoE` made, and tells the allowed hosts,
     /// or all, that the disk is there.
@@ -40,40 +38,28 @@ public final class AoEServer: Sendable {
             mtu: configuration.mtu,
             bufferCount: try Self.buffers(of: socket, mtu: configuration.mtu))
         guard configuration.allowed.count <= link.longestList else {
-            throw .tooManyHosts(configuration.allowed.count)
+            throw .tooManyHosts(configuration.allowed.count, limit: link.longestList)
         }
         let kept = try configuration.keptFile.map { AoEKeptFile(path: $0) }?.load() ?? AoEKept()
         let machine = AoEMachine(
             address: configuration.address, mac: configuration.mac,
             allowed: configuration.allowed, link: link, medium: AoEMedium(configuration),
             kept: kept)
-        let core = AoECore(configuration, socket: socket)
-        let reader: OwnedFD
+        core = AoECore(configuration, socket: socket)
         do throws(SystemError) {
-            try PacketSocket.setSendTimeout(socket.raw, milliseconds: 1000)
-            (reader, waker) = try Descriptors.pipe()
+            try PacketSocket.setTimeout(socket.raw, milliseconds: AoELimits.patience)
         } catch { throw .system("\(error)") }
-        self.core = core
-        observation = Mutex(nil)
-        do throws(AoETargetError) {
-            try start(machine, reader)
-        } catch {
+        do throws(AoETargetError) { try start(machine) } catch {
             stop(graceMilliseconds: 1000)
             throw error
         }
-        let waker = waker
-        let observed = configuration.device.observeSize { _ in
-            // A full pipe wakes as well.
-            try? Files.writeAll([1], to: waker.raw)
-        }
-        observation.withLock { $0 = observed }
     }
 
-    private func start(_ machine: AoEMachine, _ wake: OwnedFD) throws(AoETargetError) {
+    private func start(_ machine: AoEMachine) throws(AoETargetError) {
         let core = core
         try core.start {
             var receiver = AoEReceiver(core, machine)
-            receiver.run(wake: wake)
+            receiver.run()
             core.writes.change { $0.isClosed = true }
             core.reads.change { $0.isClosed = true }
         }
@@ -111,15 +97,16 @@ public final class AoEServer: Sendable {
             lost: core.lost.load(ordering: .relaxed))
     }
 
+    /// How many writes wait.
+    var waitingWrites: Int { core.writes.change { $0.jobs.count } }
+
     /// Ends the server: what has come is done and answered, if the time allows it.
     ///
     /// Nothing that comes later is looked at. Returns when all threads have ended, or the time is
     /// up; only calls that the device had not finished by then may still run. A second call does
     /// nothing.
     public func stop(graceMilliseconds: Int) {
-        observation.withLock { $0 = nil }
         core.isStopping.store(true, ordering: .relaxed)
-        try? Files.writeAll([1], to: waker.raw)
         _ = core.threads.wait(milliseconds: Int64(graceMilliseconds)) { $0 == 0 ? true : nil }
     }
 }

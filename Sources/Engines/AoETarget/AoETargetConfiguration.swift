@@ -55,6 +55,12 @@ public enum AoELimits {
     public static let sectorsPerFrame = 128
     /// Bytes of neighbouring requests that the device gets as one.
     static let merged = 1 << 20
+    /// Batches of writes that take less on the average are done by the thread that receives, in
+    /// nanoseconds.
+    static let quickWrites: Int64 = 500_000
+    /// How long a thread waits for a frame before it looks around, and a frame for its way out, in
+    /// milliseconds.
+    static let patience: Int64 = 200
     /// Threads for reads that must wait.
     static let readers = 4
     /// The smallest MTU: a message with one sector.
@@ -78,8 +84,8 @@ public enum AoETargetError: Error, Equatable, Sendable, CustomStringConvertible 
     case mtu(Int)
     /// The device holds not even one sector.
     case tooSmall(UInt64)
-    /// More hosts than a list can hold.
-    case tooManyHosts(Int)
+    /// More hosts than an answer in one frame can name.
+    case tooManyHosts(Int, limit: Int)
     /// What was kept cannot be read or stored; in words.
     case kept(String)
     /// The socket or a thread; in words.
@@ -92,8 +98,8 @@ public enum AoETargetError: Error, Equatable, Sendable, CustomStringConvertible 
         case .mtu(let mtu):
             "aoe: an MTU of \(mtu) carries no sector; \(AoELimits.smallestMTU) would"
         case .tooSmall(let size): "aoe: a disk of \(size) bytes has no sector"
-        case .tooManyHosts(let count):
-            "aoe: \(count) hosts are allowed; a list holds \(AoEProtocol.listLimit)"
+        case .tooManyHosts(let count, let limit):
+            "aoe: \(count) hosts are named; on this link a list holds \(limit)"
         case .kept(let words): "aoe: the kept configuration: \(words)"
         case .system(let words): "aoe: \(words)"
         }
@@ -105,7 +111,7 @@ public enum AoETargetError: Error, Equatable, Sendable, CustomStringConvertible 
         case .address: "Choose a shelf up to 65534 and a slot up to 254."
         case .mtu: "Raise it: ip link set dev INTERFACE mtu 1500, or 9000 for speed."
         case .tooSmall: "Check that it is the right file."
-        case .tooManyHosts: "Name fewer."
+        case .tooManyHosts: "Name fewer, or raise the interface's MTU."
         case .kept: "Remove the file; the configuration string and reservations are lost then."
         case .system: "See the system's log."
         }

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #define ETHER_TYPE_AOE 0x88a2
@@ -85,11 +84,6 @@ int cp_socket_receive_buffer(int socket) {
     return getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, &length) < 0 ? -errno : size;
 }
 
-int cp_socket_send_timeout(int socket, int64_t microseconds) {
-    struct timeval time = {.tv_sec = microseconds / 1000000, .tv_usec = microseconds % 1000000};
-    return setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) < 0 ? -errno : 0;
-}
-
 int cp_frames_receive(int socket, struct cp_frame *frames, unsigned count) {
     struct mmsghdr messages[BATCH];
     struct iovec places[BATCH];
@@ -99,7 +93,7 @@ int cp_frames_receive(int socket, struct cp_frame *frames, unsigned count) {
         messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &places[i], .msg_iovlen = 1}};
     }
     int got;
-    do got = recvmmsg(socket, messages, count, MSG_DONTWAIT | MSG_TRUNC, NULL);
+    do got = recvmmsg(socket, messages, count, MSG_WAITFORONE | MSG_TRUNC, NULL);
     while (got < 0 && errno == EINTR);
     if (got < 0) return -errno;
     for (int i = 0; i < got; i++) frames[i].length = messages[i].msg_len;

@@ -27,10 +27,10 @@ public enum PacketSocket {
         Int(try checked(cp_socket_receive_buffer(raw), "getsockopt SO_RCVBUF"))
     }
 
-    /// Makes sends give up (EAGAIN) after this time, where a queue does not empty.
-    public static func setSendTimeout(_ raw: Int32, milliseconds: Int64) throws(SystemError) {
-        try checked(
-            cp_socket_send_timeout(raw, milliseconds * 1000), "setsockopt SO_SNDTIMEO")
+    /// Makes receiving and sending give up after this time, where nothing comes or a queue does
+    /// not empty.
+    public static func setTimeout(_ raw: Int32, milliseconds: Int64) throws(SystemError) {
+        try checked(cp_socket_timeouts(raw, milliseconds * 1000), "setsockopt SO_RCVTIMEO")
     }
 
     /// The MTU now of the interface with this number; nil where it is gone.
@@ -66,8 +66,8 @@ public struct FramePlaces: ~Copyable {
         frames[place].room = UInt32(clamping: memory.count)
     }
 
-    /// Receives what is there, without waiting, into the first places; how many frames, or below
-    /// zero a negated errno.
+    /// Waits for a frame, as long as `setTimeout` said, and receives what is there then into the
+    /// first places; how many frames, or below zero a negated errno.
     public mutating func receive(_ raw: Int32) -> Int {
         Int(cp_frames_receive(raw, frames.baseAddress, UInt32(frames.count)))
     }

@@ -32,9 +32,8 @@ extension Session {
             grants.append(.folder(try makeReservationFolder(), at: "/state"))
             plan.reservations = "/state/reservations"
         }
-        plan.link = listeners.all.compactMap {
-            LinkListener.plan($0, answersEarly: export.answersEarly)
-        }.first
+        let early = export.answersEarly
+        plan.link = listeners.all.compactMap { LinkListener.plan($0, answersEarly: early) }.first
         for listener in listeners.all {
             plan.listeners.append(
                 .init(descriptor: 4 + Int32(descriptors.count), protocol: listener.protocol))

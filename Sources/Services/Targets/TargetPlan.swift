@@ -126,8 +126,9 @@ public struct ExportAccess: Codable, Sendable {
     public var initiators: [String] = []
     /// TLS for NBD.
     public var tls: TLS?
-    /// Hardware addresses of the hosts that AoE listens to; none: any. No proof of anything: who
-    /// can send on the link can send as anybody.
+    /// Hardware addresses of the hosts that AoE listens to; none: any.
+    ///
+    /// They prove nothing: who can send on the link can send as anybody.
     public var hosts: [MACAddress] = []
 
     /// Nobody is asked anything.

@@ -26,8 +26,6 @@ int cp_packet_aoe(int index, uint16_t shelf, uint8_t slot, int buffer);
 // Bytes that may wait in a socket's receive buffer, the kernel's own overhead included.
 int cp_socket_receive_buffer(int socket);
 
-// Makes sends give up after this time.
-int cp_socket_send_timeout(int socket, int64_t microseconds);
 
 // One frame that is received: where it goes, the room there, and how long it was; longer than
 // the room where it was cut.
@@ -36,7 +34,8 @@ struct cp_frame {
     uint32_t room, length;
 };
 
-// Receives what is there without waiting, at most 64 frames; returns how many.
+// Waits for a frame, as long as the socket's calls may take, and receives what is there then, at
+// most 64 frames; returns how many.
 int cp_frames_receive(int socket, struct cp_frame *frames, unsigned count);
 
 // One frame that is sent: a head, and a body that may be empty.
