@@ -257,8 +257,8 @@ private func sectors(_ count: Int, of value: UInt8) -> [UInt8] {
         #expect(error { $0.mtu = 533 } == .mtu(533))
         #expect(error { $0.address.slot = 0xff } == .address(.init(shelf: 1, slot: 0xff)))
         #expect(error { $0.device = TestDisk(sectors: 0) } == .tooSmall(0))
-        #expect(
-            error { $0.allowed = (0..<300).map { MACAddress($0 * 2) } } == .tooManyHosts(300, limit: 185))
+        let many = (0..<300).map { MACAddress($0 * 2) }
+        #expect(error { $0.allowed = many } == .tooManyHosts(300, limit: 185))
     }
 
     @Test func `the count of buffers is what the kernel and the queue can hold`() throws {
