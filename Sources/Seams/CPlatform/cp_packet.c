@@ -37,13 +37,14 @@ int cp_interface_mtu(int socket, int index) {
     return request.ifr_mtu;
 }
 
-// Takes frames that are sent to this host or to all, are questions, and name the disk or all.
-static int attach_filter(int socket, uint16_t shelf, uint8_t slot) {
+// Takes frames that are sent to this host or to all, are questions or answers as wanted, and name
+// the disk or all.
+static int attach_filter(int socket, uint16_t shelf, uint8_t slot, int answers) {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
         BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, PACKET_BROADCAST, 9, 0),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 14),
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 8, 7, 0),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 8, answers ? 0 : 7, answers ? 7 : 0),
         BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 16),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, shelf, 1, 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xffff, 0, 4),
@@ -63,11 +64,11 @@ static int set_buffer(int socket, int forced, int plain, int size) {
     return setsockopt(socket, SOL_SOCKET, plain, &size, sizeof size) < 0 ? -errno : 0;
 }
 
-int cp_packet_aoe(int index, uint16_t shelf, uint8_t slot, int buffer) {
+int cp_packet_aoe(int index, uint16_t shelf, uint8_t slot, int buffer, int answers) {
     // Protocol 0 receives nothing until the filter is there.
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
-    int error = attach_filter(fd, shelf, slot);
+    int error = attach_filter(fd, shelf, slot, answers);
     if (!error) error = set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, buffer);
     if (!error) error = set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, buffer);
     struct sockaddr_ll address = {

@@ -9,16 +9,18 @@ public enum PacketSocket {
     /// Most frames of one call.
     public static let batch = 64
 
-    /// Opens a socket for the ATA over Ethernet questions to one shelf and slot, or to all.
+    /// Opens a socket for the ATA over Ethernet questions to one shelf and slot, or to all; or for
+    /// the answers that come from there.
     ///
-    /// The kernel drops other frames and answers. `buffer` is the wanted size of the socket's
+    /// The kernel drops other frames. `buffer` is the wanted size of the socket's
     /// buffers in bytes. Throws EPERM without CAP_NET_RAW in the network namespace.
     public static func openAoE(
-        on interface: NetworkInterface, shelf: UInt16, slot: UInt8, buffer: Int32
+        on interface: NetworkInterface, shelf: UInt16, slot: UInt8, buffer: Int32,
+        answers: Bool = false
     ) throws(SystemError) -> OwnedFD {
         OwnedFD(
             taking: try checked(
-                cp_packet_aoe(interface.index, shelf, slot, buffer),
+                cp_packet_aoe(interface.index, shelf, slot, buffer, answers ? 1 : 0),
                 "open a packet socket on \(interface.name)"))
     }
 

@@ -12,16 +12,28 @@ enum LinkListener {
     /// ENODEV, EPERM, EACCES.
     private static let (none, notAllowed, denied): (Int32, Int32, Int32) = (19, 1, 13)
 
+    /// How long another target has to say that the place is its own, in milliseconds.
+    private static let patience: Int32 = 200
+
     /// Opens it on an interface, for one disk.
+    ///
+    /// Refuses a place that another export of this user has (`taken` are their URLs), or where
+    /// somebody on the link answers: clients would take the two for one disk.
     static func open(
-        _ name: String, _ disk: AoEAddress
+        _ name: String, _ disk: AoEAddress, taken: [String]
     ) throws(SessionError) -> ExportListeners.Listener {
         let interface = try find(name)
+        guard !taken.contains("aoe:\(disk)@\(name)") else {
+            throw busy(disk, name, "another export of yours")
+        }
         let socket: OwnedFD
+        let other: MACAddress?
         do throws(SystemError) {
             socket = try PacketSocket.openAoE(
                 on: interface, shelf: disk.shelf, slot: disk.slot, buffer: buffer)
+            other = try holder(of: disk, on: interface)
         } catch { throw refused(name, error) }
+        if let other { throw busy(disk, name, "the host \(other)") }
         return ExportListeners.Listener(
             socket: socket, protocol: .aoe, address: .link(interface: name, disk),
             interface: interface)
@@ -67,6 +79,30 @@ enum LinkListener {
                 exit: .environment)
         }
         return interface
+    }
+
+    /// Who answers for a disk; nil where nobody does, or nobody who listens to this host.
+    private static func holder(
+        of disk: AoEAddress, on interface: NetworkInterface
+    ) throws(SystemError) -> MACAddress? {
+        guard let mac = MACAddress(bytes: interface.hardware) else { return nil }
+        let socket = try PacketSocket.openAoE(
+            on: interface, shelf: disk.shelf, slot: disk.slot, buffer: 1 << 16, answers: true)
+        let question = AoEHeader(
+            destination: .broadcast, source: mac, address: disk, command: .config)
+        try Files.writeAll(question.frame(AoEConfig(.read).encoded), to: socket.raw)
+        guard try Descriptors.waitReadable(socket.raw, milliseconds: patience) else { return nil }
+        let frame = try Descriptors.readSome(socket.raw, limit: 1 << 16)
+        return frame.withUnsafeBytes { try? AoEHeader(decoding: $0).source }
+    }
+
+    private static func busy(
+        _ disk: AoEAddress, _ name: String, _ who: String
+    ) -> SessionError {
+        SessionError(
+            .target,
+            "\(who) serves \(disk) on \(name) already, and clients would mix the two disks",
+            remedy: "Choose another place with --slot or --shelf.", exit: .busy)
     }
 
     private static func refused(_ name: String, _ error: SystemError) -> SessionError {

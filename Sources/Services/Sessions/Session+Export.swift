@@ -14,7 +14,8 @@ extension Session {
         clock.begin("inspect")
         let names = ExportNames(export, source: request.source)
         var plan = try planExport(export, names: names)
-        let listeners = try ExportListeners(export)
+        let others = registry.list().filter { $0.id != record.id && $0.state != .dead }
+        let listeners = try ExportListeners(export, taken: others.flatMap { $0.urls ?? [] })
         listenerPaths = listeners.paths
         clock.begin("start")
         // 3 is the plan's own channel.

@@ -34,13 +34,19 @@ public enum ListenAddress: Equatable, Hashable, Sendable, Codable, CustomStringC
     /// The longest path that sockaddr_un holds.
     static let pathLimit = 108
 
-    /// Whether only this host reaches it.
+    /// Whether only this host reaches it, as far as the address says; a link does not say.
     public var isLocal: Bool {
         switch self {
         case .unix: true
         case .tcp(let host, _): host == "::1" || host.hasPrefix("127.")
-        case .link(let interface, _): interface == "lo"
+        case .link: false
         }
+    }
+
+    /// Whether it is a place on an Ethernet link.
+    public var isLink: Bool {
+        if case .link = self { return true }
+        return false
     }
 
     /// The form that is parsed; of a link, the disk's name and the interface.

@@ -35,8 +35,6 @@ import Testing
             #expect(list.contains("aoe:e7.3@v0"), "\(list)")
             let found = try Self.ping(network, "-I")
             #expect(found.isSuccess && found.stdout.contains("Causeway AoE disk"), "\(found)")
-            let sectors = try Files.status(image).size / 512
-            #expect(found.stdout.contains(": \(sectors)\n"), "\(sectors) in \(found)")
             try causeway.unmount(exported.session)
             #expect(!(try Self.ping(network).isSuccess))
         }
@@ -79,7 +77,9 @@ import Testing
             let exported = try causeway.export(image, to: network, Self.options)
             let script = "\(causeway.folder)/frames"
             try RawPath(script).write(Array(Self.hostile.utf8))
-            let outcome = try network.attempt(["python3", script, "v1", Self.client], seconds: 60)
+            let sectors = try Files.status(image).size / 512
+            let outcome = try network.attempt(
+                ["python3", script, "v1", Self.client, "\(sectors)"], seconds: 60)
             #expect(outcome.isSuccess, "\(outcome)")
             #expect(try Self.ping(network).isSuccess)
             try causeway.unmount(exported.session)
@@ -127,11 +127,14 @@ import Testing
         failed(ata(0xb0, 1, 0), 4)
         # The disk is read-only: aborted, and write-protected.
         failed(ata(0x34, 1, 0, b"x" * 512), 0x44)
+        identity = ask(ata(0xec, 1, 0))[36:548]
+        assert sum(identity) % 256 == 0 and len(identity) == 512, identity
+        assert struct.unpack("<Q", identity[200:208])[0] == int(sys.argv[3]), identity
         answer = ask(ata(0x24, 17, 0))
         assert len(answer) == 36 + 17 * 512, len(answer)
         chance = random.Random(7)
         for number in range(20000):
-            data = chance.randbytes(chance.randrange(14, 1500))
+            data = chance.randbytes(chance.randrange(15, 1500))
             if number % 4: data = frame(chance.randrange(5), data[:chance.randrange(1400)])
             if chance.randrange(3) == 0: data = data[:chance.randrange(15, len(data) + 1)]
             try: link.send(data)
@@ -146,6 +149,16 @@ import Testing
             }
             let open = try refusal(Self.disk)
             #expect(!open.isSuccess && open.stderr.contains("--mac"), "\(open)")
+            let exported = try causeway.export(image, to: network, Self.options)
+            let second = try causeway.copy("xfs")
+            let words = ["export", second, "--aoe"] + Self.options
+            let taken = try causeway.runAsRoot(of: network, words)
+            #expect(taken.status == 5 && taken.stderr.contains("--slot"), "\(taken)")
+            // The same place at the other end of the link.
+            let other = ["--interface", "v1", "--shelf", "7", "--slot", "3", "--mac", Self.client]
+            let far = try causeway.runAsRoot(of: network, ["export", second, "--aoe"] + other)
+            #expect(far.status == 5 && far.stderr.contains("serves e7.3"), "\(far)")
+            try causeway.unmount(exported.session)
             let none = try refusal(["--interface", "none", "--mac", Self.client])
             #expect(none.status == 6 && none.stderr.contains("ip -brief link"), "\(none)")
             try network.command("ip", "link", "set", "v0", "mtu", "500")
