@@ -230,6 +230,10 @@ private func sectors(_ count: Int, of value: UInt8) -> [UInt8] {
         let third = try Served(keptFile: "\(folder)/none/kept")
         try third.send(.config, AoEConfig(.set, text: [1]).encoded)
         #expect(try #require(try third.receive()).header.error == 3)
+        // Nothing has changed then: no string to test, and the next one fails as well.
+        try third.send(.config, AoEConfig(.testPrefix, text: [1]).encoded)
+        try third.send(.config, AoEConfig(.set, text: [1]).encoded)
+        #expect(try #require(try third.receive()).header.error == 3)
     }
 
     @Test func `stopping lets what has come be done`() throws {

@@ -10,7 +10,7 @@ final class AoECore: Sendable {
     let configuration: AoETargetConfiguration
     let socket: OwnedFD
     let pool: FramePool
-    /// Writes, flushes and what is kept: done in the order of their arrival, by one thread.
+    /// Writes and flushes: done in the order of their arrival, by one thread.
     let writes = Condition(AoEQueue())
     /// Reads that must wait: in any order, by several threads.
     let reads = Condition(AoEQueue())
@@ -46,8 +46,8 @@ final class AoECore: Sendable {
         let refused = queue.change { queue in
             var refused: [Int] = []
             for job in jobs {
-                let isThere = queue.jobs.contains { $0.request == job.request && $0.kept == nil }
-                if job.kept == nil, isThere || queue.jobs.count >= AoELimits.waiting {
+                let isThere = queue.jobs.contains { $0.request == job.request }
+                if isThere || queue.jobs.count >= AoELimits.waiting {
                     refused.append(job.slot)
                 } else {
                     queue.jobs.append(job)
@@ -125,9 +125,6 @@ struct AoEJob: Sendable {
     var request: AoERequest
     /// The frame that holds the data of a write; -1 where there is none.
     var slot = -1
-    /// What is to be kept before the reply goes out.
-    var kept: AoEKept?
-    var reply: [UInt8] = []
 }
 
 /// Memory for frames, allocated once.

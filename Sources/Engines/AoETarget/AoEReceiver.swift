@@ -15,12 +15,15 @@ struct AoEReceiver: ~Copyable {
     private var cold: [AoEJob] = []
     private var replies: AoEReplies
     private var writer: AoEWriter
+    /// What has been kept for good.
+    private var kept: AoEKept
     /// Data that was read and has not been sent.
     private let staging: UnsafeMutableRawBufferPointer
 
     init(_ core: AoECore, _ machine: AoEMachine) {
         self.core = core
         self.machine = machine
+        kept = machine.kept
         slots = (0..<AoELimits.batch).compactMap { _ in core.pool.take() }
         replies = AoEReplies(core)
         writer = AoEWriter(core)
@@ -82,12 +85,7 @@ struct AoEReceiver: ~Copyable {
         switch action {
         case .drop: return
         case .reply(let frame): core.send(frame)
-        case .keep(let kept, let reply):
-            let none = AoEHeader(
-                destination: .broadcast, source: .broadcast, address: .all, command: .config)
-            let request = AoERequest(
-                header: none, registers: ATARegisters(command: 0), work: .flush)
-            jobs.append(AoEJob(request: request, kept: kept, reply: reply))
+        case .keep(let kept, let reply): keep(kept, reply)
         case .device(let request):
             switch request.work {
             case .read: reads.append(request)
@@ -103,6 +101,25 @@ struct AoEReceiver: ~Copyable {
                 slots[place] = slot
                 places.set(place, to: core.pool[slot])
             }
+        }
+    }
+
+    /// Keeps what a client stored, then tells it; or that it could not be kept, and is as before.
+    ///
+    /// Waits for the disk: such messages are rare, and answered one by one.
+    private mutating func keep(_ new: AoEKept, _ reply: [UInt8]) {
+        let file = core.configuration.keptFile.map { AoEKeptFile(path: $0) }
+        do throws(AoETargetError) {
+            try file?.store(new)
+            kept = new
+            core.send(reply)
+        } catch {
+            machine.kept = kept
+            let header = reply.withUnsafeBytes { try? AoEHeader(decoding: $0) }
+            guard var header else { return }
+            header.flags.insert(.error)
+            header.error = AoEFault.unavailable.rawValue
+            core.send(header.frame())
         }
     }
 

@@ -77,7 +77,7 @@ struct AoEWriter: ~Copyable {
         var first = 0
         while first < jobs.count {
             guard jobs[first].slot >= 0 else {
-                if jobs[first].kept == nil { mustFlush = true }
+                mustFlush = true
                 first += 1
                 continue
             }
@@ -126,7 +126,7 @@ struct AoEWriter: ~Copyable {
     /// Makes everything durable; where that fails, whoever was to be told so is told the error.
     private mutating func flush() {
         do throws(BlockError) { try core.device.flush() } catch {
-            for place in jobs.indices where jobs[place].kept == nil && isDurable(place) {
+            for place in jobs.indices where isDurable(place) {
                 if results[place].command == ATAStatus.ready.rawValue {
                     results[place] = requests[place].failed(error)
                 }
@@ -141,31 +141,8 @@ struct AoEWriter: ~Copyable {
     }
 
     private mutating func reply() {
-        for place in jobs.indices {
-            if let kept = jobs[place].kept {
-                keep(kept, jobs[place].reply)
-            } else {
-                replies.add(requests[place], results[place])
-            }
-        }
+        for place in jobs.indices { replies.add(requests[place], results[place]) }
         replies.send()
         for job in jobs where job.slot >= 0 { core.pool.give(job.slot) }
-    }
-
-    /// Keeps what a client stored, then tells it; or that it could not be kept.
-    private func keep(_ kept: AoEKept, _ reply: [UInt8]) {
-        var reply = reply
-        if let path = core.configuration.keptFile,
-            (try? AoEKeptFile(path: path).store(kept)) == nil
-        {
-            let refused = reply.withUnsafeBytes { bytes -> [UInt8]? in
-                guard var header = try? AoEHeader(decoding: bytes) else { return nil }
-                header.flags.insert(.error)
-                header.error = AoEFault.unavailable.rawValue
-                return header.frame()
-            }
-            reply = refused ?? reply
-        }
-        core.send(reply)
     }
 }
