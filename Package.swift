@@ -63,6 +63,7 @@ let package = Package(
         room("Ground", "NBDWire", uses: ["Bytes"]),
         room("Ground", "ISCSIWire"),
         room("Ground", "SCSIWire"),
+        room("Ground", "AoEWire"),
 
         // Seams: protocols, and the one room that names libc.
         .target(name: "CPlatform", path: "Sources/Seams/CPlatform"),
@@ -97,6 +98,8 @@ let package = Package(
             "Engines", "NBDServer",
             uses: ["BlockDevice", "NBDWire", "Bytes", "Platform", tls] + eventLoops),
 
+        room("Engines", "AoETarget", uses: ["AoEWire", "BlockDevice", "Bytes", "Platform"]),
+
         // Guest: the agent; no Foundation.
         room("Guest", "GuestCore", uses: ["Bytes", "GuestWire", "FUSEWire", "Platform"]),
 
@@ -106,14 +109,14 @@ let package = Package(
             "Services", "Targets",
             uses: [
                 "Lines", "Sandbox", "BlockDevice", "BlockDevices", "BlockFilters", "NBDServer",
-                "ISCSITarget", "SCSITarget", "Platform",
+                "ISCSITarget", "SCSITarget", "AoETarget", "AoEWire", "Platform",
             ] + eventLoops),
         room(
             "Services", "Sessions",
             uses: [
                 "Catalogue", "Inspection", "Appliance", "Sandbox", "Hypervisors", "StorageDaemon",
                 "GuestLink", "GuestWire", "Bridge", "VirtualMachine", "Platform", "Lines",
-                "Targets",
+                "Targets", "AoETarget", "AoEWire",
             ]),
 
         // Programs: arguments, environment, exit codes.
@@ -121,7 +124,7 @@ let package = Package(
             name: "causeway",
             dependencies: [
                 "Sessions", "Inspection", "Catalogue", "Appliance", "Hypervisors", "Bridge",
-                "VirtualMachine", "Platform", "Targets", argumentParser,
+                "VirtualMachine", "Platform", "Targets", "AoEWire", argumentParser,
             ],
             path: "Sources/Programs/causeway", swiftSettings: strict),
         .executableTarget(
@@ -157,6 +160,8 @@ let package = Package(
             uses: [
                 "ISCSITarget", "ISCSIWire", "SCSITarget", "SCSIWire", "BlockDevice", "Platform",
             ] + eventLoops),
+        tests("AoEWire", uses: ["AoEWire", "Bytes"]),
+        tests("AoETarget", uses: ["AoETarget", "AoEWire", "BlockDevice", "Bytes", "Platform"]),
         tests("Bytes", uses: ["Bytes"]),
         tests("GuestWire", uses: ["GuestWire", "Bytes"]),
         tests("FUSEWire", uses: ["FUSEWire", "Bytes"]),
@@ -196,8 +201,8 @@ let package = Package(
         tests("GuestLink", uses: ["GuestLink", "GuestWire", "Bytes", "Platform"]),
         tests("GuestCore", uses: ["GuestCore", "GuestWire", "FUSEWire", "Bytes", "Platform"]),
         tests("Lines", uses: ["Lines", "Platform"]),
-        tests("Targets", uses: ["Targets"]),
-        tests("Sessions", uses: ["Sessions", "Targets", "Platform"]),
+        tests("Targets", uses: ["Targets", "AoEWire"]),
+        tests("Sessions", uses: ["Sessions", "Targets", "AoEWire", "Platform"]),
         tests("FileSystemLab", uses: ["FileSystemLab", "Platform"]),
         tests("ClientGuest", uses: ["ClientGuest", "FileSystemLab", "Platform"]),
         tests(

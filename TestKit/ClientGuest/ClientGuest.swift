@@ -13,6 +13,8 @@ public struct ClientGuest {
     /// Files of the host that are the guest's disks `/dev/ubda`, `/dev/ubdb` …, at most
     /// `diskLimit` of them.
     public var disks: [String] = []
+    /// More options of the guest's end of the link, such as `mac=52:54:00:00:00:01` and `mtu=9000`.
+    public var linkOptions: [String] = []
     /// The most disks that a guest can have.
     public static let diskLimit = 16
 
@@ -61,7 +63,8 @@ public struct ClientGuest {
                 "rootflags=/", "rw", "init=\(shared.path)/init", "con=null", "con0=null,fd:2",
                 "con1=fd:0,fd:1", "quiet",
                 // Frames that the host leaves to be cut are taken whole.
-                "vec0:transport=tap,ifname=\(GuestNetwork.link),depth=128,gro=1",
+                (["vec0:transport=tap", "ifname=\(GuestNetwork.link)", "depth=128", "gro=1"]
+                    + linkOptions).joined(separator: ","),
             ] + disks.enumerated().map { "ubd\($0.offset)=\($0.element)" }
         let words = network.guestPrefix + kernel
         let command = try RunningCommand(

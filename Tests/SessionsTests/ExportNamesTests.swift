@@ -1,3 +1,4 @@
+import AoEWire
 import Targets
 import Testing
 
@@ -30,6 +31,8 @@ import Testing
         #expect(
             names.url(.iscsi, at: .tcp(host: "127.0.0.1", port: 3260), tls: false)
                 == "iscsi://127.0.0.1:3260/iqn.2026-11.localhost.causeway:a-b.img/0")
+        let link = ListenAddress.link(interface: "eth1", AoEAddress(shelf: 1, slot: 2))
+        #expect(names.url(.aoe, at: link, tls: false) == "aoe:e1.2@eth1")
     }
 }
 

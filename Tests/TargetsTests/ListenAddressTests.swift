@@ -1,3 +1,4 @@
+import AoEWire
 import Testing
 
 @testable import Targets
@@ -33,6 +34,12 @@ import Testing
     func `an address describes itself as it is written`(text: String) throws {
         #expect(try #require(ListenAddress(text)).description == text)
     }
+
+    @Test func `a place on a link is no address, and is not taken for this host alone`() {
+        let link = ListenAddress.link(interface: "lo", AoEAddress(shelf: 1, slot: 2))
+        #expect(link.isLink && !link.isLocal && "\(link)" == "e1.2@lo")
+        #expect(ListenAddress("e1.2@lo") == nil)
+    }
 }
 
 @Suite struct ExportAccessTests {
@@ -47,6 +54,8 @@ import Testing
         access.tls = tls
         #expect(!access.isProtected(.nbd), "a certificate alone turns nobody away")
         access.tls?.clientAuthority = "PEM"
-        #expect(access.isProtected(.nbd))
+        #expect(access.isProtected(.nbd) && !access.isProtected(.aoe))
+        access.hosts = [MACAddress(1)]
+        #expect(access.isProtected(.aoe))
     }
 }

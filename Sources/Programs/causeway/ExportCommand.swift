@@ -22,6 +22,7 @@ struct ExportCommand: ParsableCommand {
               causeway export disk.img --iscsi --listen 0.0.0.0:3260 --user eve \\
                 --password-file secret                           a disk for others
               causeway export disk.img --partition 2 --nbd --listen unix:/tmp/disk.sock
+              sudo causeway export disk.img --aoe --interface eth1 --mac 52:54:00:12:34:56
             """)
 
     @Argument(help: "The disk, image or device.", completion: .file())
@@ -33,12 +34,16 @@ struct ExportCommand: ParsableCommand {
     @Flag(help: "Serve by NBD.")
     var nbd = false
 
+    @Flag(help: "Serve by ATA over Ethernet; needs --interface, and root.")
+    var aoe = false
+
     @Option(
         help: ArgumentHelp(
             "Where to listen: ADDRESS:PORT, [IPv6]:PORT or unix:PATH; `iscsi=` or `nbd=` before it "
                 + "where both are served. May be given several times.", valueName: "address"))
     var listen: [String] = []
 
+    @OptionGroup var link: LinkOptions
     @OptionGroup var disk: DiskOptions
     @OptionGroup var access: AccessOptions
 
@@ -49,8 +54,11 @@ struct ExportCommand: ParsableCommand {
     var quiet = false
 
     func validate() throws {
-        guard iscsi || nbd else {
-            throw ValidationError("Choose how to serve it: --iscsi, --nbd, or both.")
+        guard iscsi || nbd || aoe else {
+            throw ValidationError("Choose how to serve it: --iscsi, --nbd, --aoe, or several.")
+        }
+        guard aoe == (link.interface != nil) else {
+            throw ValidationError("--aoe and --interface belong together.")
         }
         guard !(disk.write && disk.scratch) else {
             throw ValidationError("--write and --scratch exclude each other.")
@@ -88,6 +96,8 @@ struct ExportCommand: ParsableCommand {
         export.sectorSize = disk.sectorSize
         export.recording = try disk.record.map { try MountTarget.newFile($0) }
         export.access = try access.read()
+        export.access.hosts = try link.hosts()
+        export.answersEarly = link.answerEarly
         request.export = export
         return request
     }
@@ -97,7 +107,8 @@ struct ExportCommand: ParsableCommand {
         let served = [iscsi ? ExportProtocol.iscsi : nil, nbd ? .nbd : nil].compactMap { $0 }
         let named = try listen.map { try Self.endpoint($0, served: served) }
         let unnamed = served.filter { wanted in !named.contains { $0.protocol == wanted } }
-        return named + unnamed.map { ExportRequest.Endpoint($0) }
+        let links = try link.endpoint().map { [$0] } ?? []
+        return named + unnamed.map { ExportRequest.Endpoint($0) } + links
     }
 
     private static func endpoint(
@@ -111,6 +122,9 @@ struct ExportCommand: ParsableCommand {
         }
         guard let wanted = named ?? (served.count == 1 ? served.first : nil) else {
             throw ValidationError("Say what \(words) is for: iscsi=\(words) or nbd=\(words).")
+        }
+        guard wanted != .aoe else {
+            throw ValidationError("AoE listens on an --interface, not on an address.")
         }
         guard served.contains(wanted) else {
             throw ValidationError("\(words) needs --\(wanted.rawValue).")

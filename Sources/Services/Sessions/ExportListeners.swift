@@ -9,6 +9,8 @@ struct ExportListeners {
         var socket: OwnedFD
         var `protocol`: ExportProtocol
         var address: ListenAddress
+        /// The interface, where it listens on one.
+        var interface: NetworkInterface?
     }
 
     /// In the order of the endpoints.
@@ -17,14 +19,19 @@ struct ExportListeners {
     /// Opens every endpoint, or none.
     ///
     /// Refuses one that others than this host can reach where the access says that nobody is asked
-    /// for anything.
-    init(_ request: ExportRequest) throws(SessionError) {
+    /// for anything, and a place on a link that one of the URLs `taken` has already.
+    init(_ request: ExportRequest, taken: [String] = []) throws(SessionError) {
         for endpoint in request.endpoints {
-            let address = endpoint.address
-            if let address, !address.isLocal, !request.access.isProtected(endpoint.protocol) {
+            let isProtected = request.access.isProtected(endpoint.protocol)
+            if let address = endpoint.address, !address.isLink, !address.isLocal, !isProtected {
                 throw Self.unprotected(endpoint.protocol, address)
             }
-            all.append(try Self.open(endpoint))
+            let listener = try Self.open(endpoint, taken)
+            // Only the interface tells who can reach it.
+            if let interface = listener.interface, !interface.isLoopback, !isProtected {
+                throw Self.unprotected(endpoint.protocol, listener.address)
+            }
+            all.append(listener)
         }
     }
 
@@ -36,18 +43,32 @@ struct ExportListeners {
         }
     }
 
-    private static func open(_ endpoint: ExportRequest.Endpoint) throws(SessionError) -> Listener {
-        guard let address = endpoint.address else { return try openStandard(endpoint.protocol) }
-        do {
-            switch address {
-            case .unix(let path):
-                return Listener(
+    private static func open(
+        _ endpoint: ExportRequest.Endpoint, _ taken: [String]
+    ) throws(SessionError) -> Listener {
+        switch endpoint.address {
+        case nil: return try openStandard(endpoint.protocol)
+        case .link(let interface, let disk)?:
+            return try LinkListener.open(interface, disk, taken: taken)
+        case .tcp(let host, let port)?:
+            let address = ListenAddress.tcp(host: host, port: port)
+            return try listening(on: address) { () throws(SystemError) in
+                try openTCP(host, port, endpoint.protocol)
+            }
+        case .unix(let path)?:
+            let address = ListenAddress.unix(path: path)
+            return try listening(on: address) { () throws(SystemError) in
+                Listener(
                     socket: try UnixSocket.listen(at: path), protocol: endpoint.protocol,
                     address: address)
-            case .tcp(let host, let port):
-                return try openTCP(host, port, endpoint.protocol)
             }
-        } catch {
+        }
+    }
+
+    private static func listening(
+        on address: ListenAddress, _ body: () throws(SystemError) -> Listener
+    ) throws(SessionError) -> Listener {
+        do { return try body() } catch {
             throw SessionError(
                 .target, "cannot listen on \(address): \(SystemError.words(error.errno))",
                 remedy: "Choose another address with --listen; `ss -lnt` shows who listens.",
@@ -62,7 +83,7 @@ struct ExportListeners {
     private static func openStandard(
         _ wanted: ExportProtocol
     ) throws(SessionError) -> Listener {
-        for port in [wanted.standardPort, 0] {
+        for port in [wanted.standardPort ?? 0, 0] {
             if let listener = try? openTCP("127.0.0.1", port, wanted) { return listener }
         }
         throw SessionError(
@@ -85,6 +106,9 @@ struct ExportListeners {
             switch wanted {
             case .iscsi: "Give --user and --password-file (CHAP), or listen on 127.0.0.1."
             case .nbd: "Give --tls-psk or --tls-client-ca, or listen on 127.0.0.1 or unix:PATH."
+            case .aoe:
+                "Give --mac for each host that may use the disk. Hardware addresses are no "
+                    + "passwords: use a network that only trusted hosts are on."
             }
         return SessionError(
             .target,

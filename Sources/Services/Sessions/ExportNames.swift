@@ -34,7 +34,9 @@ struct ExportNames: Equatable {
         case (.iscsi, _): "iscsi://\(address)/\(iscsi)/0"
         case (.nbd, .unix(let socket)):
             "nbd\(tls ? "s" : "")+unix:///\(path)?socket=\(Self.escape(socket, keeping: "/"))"
-        case (.nbd, .tcp): "nbd\(tls ? "s" : "")://\(address)/\(path)"
+        case (.nbd, _): "nbd\(tls ? "s" : "")://\(address)/\(path)"
+        // iPXE's form, and the interface after it.
+        case (.aoe, _): "aoe:\(address)"
         }
     }
 

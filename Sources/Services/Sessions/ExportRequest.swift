@@ -30,6 +30,8 @@ public struct ExportRequest: Codable, Sendable {
     /// The absolute path of a new file that takes every change and flush in its order; nil for
     /// none.
     public var recording: String?
+    /// Whether writes over AoE are answered before they are durable.
+    public var answersEarly = false
     /// Who may attach.
     public var access: ExportAccess
 

@@ -14,7 +14,8 @@ extension Session {
         clock.begin("inspect")
         let names = ExportNames(export, source: request.source)
         var plan = try planExport(export, names: names)
-        let listeners = try ExportListeners(export)
+        let others = registry.list().filter { $0.id != record.id && $0.state != .dead }
+        let listeners = try ExportListeners(export, taken: others.flatMap { $0.urls ?? [] })
         listenerPaths = listeners.paths
         record.sockets = listeners.paths
         clock.begin("start")
@@ -29,10 +30,12 @@ extension Session {
             plan.store = .daemon(socket: Self.storageSocket, name: name)
             grants.append(.socket(socket, at: Self.storageSocket))
         }
-        if export.endpoints.contains(where: { $0.protocol == .iscsi }) {
+        if export.endpoints.contains(where: { $0.protocol != .nbd }) {
             grants.append(.folder(try makeReservationFolder(), at: "/state"))
             plan.reservations = "/state/reservations"
         }
+        let early = export.answersEarly
+        plan.link = listeners.all.compactMap { LinkListener.plan($0, answersEarly: early) }.first
         for listener in listeners.all {
             plan.listeners.append(
                 .init(descriptor: 4 + Int32(descriptors.count), protocol: listener.protocol))
@@ -62,7 +65,8 @@ extension Session {
     /// Where the target process finds the storage daemon's socket.
     private static let storageSocket = "/run/storage"
 
-    /// What initiators reserve for longer than a session lasts (APTPL) is kept for the source.
+    /// What clients leave for longer than a session lasts (SCSI's persistent reservations, AoE's
+    /// configuration string and reservations) is kept for the source.
     private func makeReservationFolder() throws(SessionError) -> String {
         let name = OverlayStore.name(ofSource: request.source)
         let folder = "\(request.folders.state)/reservations/\(name)"

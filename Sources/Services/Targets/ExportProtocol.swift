@@ -4,12 +4,15 @@ public enum ExportProtocol: String, Codable, Sendable, CaseIterable {
     case iscsi
     /// Network Block Device.
     case nbd
+    /// ATA over Ethernet.
+    case aoe
 
-    /// The port that clients try.
-    public var standardPort: UInt16 {
+    /// The port that clients try; nil where there are no ports.
+    public var standardPort: UInt16? {
         switch self {
         case .iscsi: 3260
         case .nbd: 10809
+        case .aoe: nil
         }
     }
 }

@@ -1,9 +1,13 @@
+public import AoEWire
+
 /// Where a target listens, as a user says it.
 public enum ListenAddress: Equatable, Hashable, Sendable, Codable, CustomStringConvertible {
     /// A numeric IPv4 or IPv6 address and a port; port 0 lets the system choose.
     case tcp(host: String, port: UInt16)
     /// A socket in the file system.
     case unix(path: String)
+    /// A shelf and slot on an Ethernet interface.
+    case link(interface: String, AoEAddress)
 
     /// Parses `127.0.0.1:3260`, `[::1]:3260`, `:3260` (all of IPv4), or `unix:/path`; nil for
     /// anything else.
@@ -30,18 +34,26 @@ public enum ListenAddress: Equatable, Hashable, Sendable, Codable, CustomStringC
     /// The longest path that sockaddr_un holds.
     static let pathLimit = 108
 
-    /// Whether only this host reaches it.
+    /// Whether only this host reaches it, as far as the address says; a link does not say.
     public var isLocal: Bool {
         switch self {
         case .unix: true
         case .tcp(let host, _): host == "::1" || host.hasPrefix("127.")
+        case .link: false
         }
     }
 
-    /// The form that is parsed.
+    /// Whether it is a place on an Ethernet link.
+    public var isLink: Bool {
+        if case .link = self { return true }
+        return false
+    }
+
+    /// The form that is parsed; of a link, the disk's name and the interface.
     public var description: String {
         switch self {
         case .unix(let path): "unix:\(path)"
+        case .link(let interface, let address): "\(address)@\(interface)"
         case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         }
     }

@@ -1,3 +1,5 @@
+public import AoEWire
+
 /// What a target process serves, and where.
 ///
 /// The session sends it as the first line over the process's descriptor 3; the descriptors that
@@ -22,6 +24,35 @@ public struct TargetPlan: Codable, Sendable {
         public init(descriptor: Int32, protocol: ExportProtocol) {
             self.descriptor = descriptor
             self.protocol = `protocol`
+        }
+    }
+
+    /// Ethernet, for ATA over Ethernet: what the process cannot find out by itself.
+    public struct Link: Codable, Sendable {
+        /// The disk's place on it.
+        public var address: AoEAddress
+        /// The interface's own address.
+        public var mac: MACAddress
+        /// The interface's number.
+        public var interface: Int32
+        /// Bytes of its longest packet.
+        public var mtu: Int
+        /// Whether writes are answered before they are durable.
+        public var writeBack: Bool
+        /// The file that keeps what clients store, by its path inside the process.
+        public var keptFile: String
+
+        /// Describes a link.
+        public init(
+            address: AoEAddress, mac: MACAddress, interface: Int32, mtu: Int, writeBack: Bool,
+            keptFile: String
+        ) {
+            self.address = address
+            self.mac = mac
+            self.interface = interface
+            self.mtu = mtu
+            self.writeBack = writeBack
+            self.keptFile = keptFile
         }
     }
 
@@ -53,6 +84,8 @@ public struct TargetPlan: Codable, Sendable {
     /// The descriptor of an empty file that takes every change and flush
     /// (`docs/formats/block-log.md`); nil for none.
     public var recording: Int32?
+    /// Where the listener for ATA over Ethernet is; there is one at most.
+    public var link: Link?
 
     /// Plans to serve a whole store under a name.
     public init(
@@ -96,6 +129,10 @@ public struct ExportAccess: Codable, Sendable {
     public var initiators: [String] = []
     /// TLS for NBD.
     public var tls: TLS?
+    /// Hardware addresses of the hosts that AoE listens to; none: any.
+    ///
+    /// They prove nothing: who can send on the link can send as anybody.
+    public var hosts: [MACAddress] = []
 
     /// Nobody is asked anything.
     public init() {}
@@ -120,6 +157,7 @@ public struct ExportAccess: Codable, Sendable {
         switch `protocol` {
         case .iscsi: !credentials.isEmpty
         case .nbd: tls?.clientAuthority != nil || tls?.sharedKeys != nil
+        case .aoe: !hosts.isEmpty
         }
     }
 }

@@ -17,7 +17,8 @@ extension TargetProcess {
             + SystemCallRule.unixSockets
             + [.processes, SystemCallRule("ioctl", argument: 1, oneOf: ioctls)])
 
-    /// Sizes, discard and zeroing of block devices (`linux/fs.h`), and bytes that wait in a socket.
+    /// Sizes, discard and zeroing of block devices (`linux/fs.h`), bytes that wait in a socket, and
+    /// the MTU of the interface that a packet socket was opened on (`linux/sockios.h`).
     private static let ioctls: [UInt32] = [
         0x8008_1272,  // BLKGETSIZE64
         0x1268,  // BLKSSZGET
@@ -25,5 +26,7 @@ extension TargetProcess {
         0x1277,  // BLKDISCARD
         0x127f,  // BLKZEROOUT
         0x541b,  // FIONREAD
+        0x8910,  // SIOCGIFNAME
+        0x8921,  // SIOCGIFMTU
     ]
 }

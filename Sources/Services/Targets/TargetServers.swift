@@ -1,3 +1,4 @@
+import AoETarget
 import BlockDevice
 import BlockFilters
 import ISCSITarget
@@ -16,6 +17,7 @@ final class TargetServers {
     private let pool: NIOThreadPool
     private var nbd: NBDServer?
     private var iscsi: ISCSIServer?
+    private var aoe: AoEServer?
 
     /// Opens the device and serves it on every listener.
     init(_ plan: TargetPlan) throws {
@@ -25,6 +27,7 @@ final class TargetServers {
         pool.start()
         try startNBD(plan)
         try startISCSI(plan)
+        try startAoE(plan)
     }
 
     private static func sockets(_ plan: TargetPlan, _ wanted: ExportProtocol) -> [OwnedFD] {
@@ -88,6 +91,21 @@ final class TargetServers {
         iscsi = server
     }
 
+    private func startAoE(_ plan: TargetPlan) throws {
+        guard let link = plan.link, let socket = Self.sockets(plan, .aoe).first else { return }
+        var configuration = AoETargetConfiguration(
+            device: device, address: link.address, mac: link.mac, mtu: link.mtu,
+            identity: plan.identity)
+        configuration.interface = link.interface
+        configuration.allowed = plan.access.hosts
+        configuration.isReadOnly = plan.readOnly
+        configuration.cache = link.writeBack ? .writeBack : .writeThrough
+        configuration.keptFile = link.keptFile
+        do throws(AoETargetError) {
+            aoe = try AoEServer(configuration, socket: socket)
+        } catch { throw TargetError(cause: error.cause, remedy: error.remedy) }
+    }
+
     /// What clients have done.
     var figures: TargetFigures {
         var figures = TargetFigures()
@@ -99,6 +117,10 @@ final class TargetServers {
             figures.bytesRead += status.bytesRead
             figures.bytesWritten += status.bytesWritten
         }
+        if let status = aoe?.status {
+            figures.bytesRead += status.bytesRead
+            figures.bytesWritten += status.bytesWritten
+        }
         return figures
     }
 
@@ -106,6 +128,7 @@ final class TargetServers {
     func stop(milliseconds: Int64) -> String? {
         nbd?.stop(graceMilliseconds: Int(milliseconds))
         iscsi?.stop(graceMilliseconds: Int(milliseconds))
+        aoe?.stop(graceMilliseconds: Int(milliseconds))
         guard device.can(.write) else { return nil }
         do {
             try device.flush()

@@ -10,7 +10,7 @@ import Testing
 /// unmounts and detaches; then the host's checkers look at the sources, and `causeway mount` reads
 /// back what the guest has left.
 @Suite(.tags(.system), .serialized) struct KernelClientTests {
-    private static let seconds = Settings.isFull ? 60 : 4
+    static let seconds = Settings.isFull ? 60 : 4
 
     @Test func `Linux's iSCSI initiator proves who it is, and works on ext4 and XFS`() throws {
         try Causeway.scoped { causeway in
@@ -62,12 +62,12 @@ import Testing
     }
 
     /// An empty disk, and the file system that the guest makes on it.
-    private struct Image {
+    struct Image {
         let name: String
         let path: String
     }
 
-    private static func images(in causeway: Causeway) throws -> [Image] {
+    static func images(in causeway: Causeway) throws -> [Image] {
         try ["ext4", "xfs"].map { name in
             let path = "\(causeway.folder)/\(name).img"
             try RawPath(path).write([])
@@ -77,7 +77,7 @@ import Testing
     }
 
     /// The sources are clean, and hold exactly what the guest said.
-    private static func expect(_ images: [Image], _ said: String, _ causeway: Causeway) throws {
+    static func expect(_ images: [Image], _ said: String, _ causeway: Causeway) throws {
         for image in images {
             try FileSystem.named(image.name).checkImage(image.path)
             let start = "\(image.name) sum "

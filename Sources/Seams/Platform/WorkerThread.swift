@@ -1,15 +1,14 @@
 import Glibc
-import Platform
 
-/// Starts threads; the agent has a handful, each for the life of a connection or a mount.
-enum GuestThread {
+/// Threads that may block, for as long as a server or a connection lives.
+public enum WorkerThread {
     private final class Start: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
     /// Runs `body` on a new thread that nobody joins.
-    static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+    public static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
         var thread = pthread_t()
         let argument = Unmanaged.passRetained(Start(body)).toOpaque()
         let error = pthread_create(

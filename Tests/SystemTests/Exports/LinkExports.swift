@@ -1,0 +1,46 @@
+import ClientGuest
+import FileSystemLab
+import Foundation
+import Platform
+import Testing
+
+extension GuestNetwork {
+    /// Runs a host's program as this network's root; it must succeed.
+    @discardableResult
+    func command(_ words: String..., seconds: Int = 20) throws -> Outcome {
+        let all = rootPrefix + words
+        return try Command.require(all[0], Array(all.dropFirst()), seconds: seconds)
+    }
+
+    /// The same, whatever comes of it.
+    func attempt(_ words: [String], seconds: Int = 20) throws -> Outcome {
+        let all = rootPrefix + words
+        return try Command.run(all[0], Array(all.dropFirst()), seconds: seconds)
+    }
+}
+
+extension Causeway {
+    /// Runs the program as the root of a network: raw Ethernet needs that.
+    func runAsRoot(of network: GuestNetwork, _ arguments: [String]) throws -> Outcome {
+        let words = network.rootPrefix + [Settings.program] + arguments
+        return try Command.run(
+            words[0], Array(words.dropFirst()), environment: environment, seconds: 60)
+    }
+
+    /// Exports a source by AoE in a network; fails the test where that fails.
+    func export(
+        _ source: String, to network: GuestNetwork, _ options: [String]
+    ) throws -> Exported {
+        let words = ["export", source, "--json", "--aoe"] + options
+        let outcome = try runAsRoot(of: network, words)
+        try #require(outcome.isSuccess, "\(outcome)")
+        let record = try #require(
+            try JSONSerialization.jsonObject(with: Data(outcome.output)) as? [String: Any])
+        let processes = try #require(record["processes"] as? [String: Int])
+            .mapValues { Int32($0) }
+        remember(processes.values)
+        return Exported(
+            urls: try #require(record["urls"] as? [String]),
+            session: try #require(record["id"] as? String), processes: processes)
+    }
+}
