@@ -61,6 +61,7 @@ let package = Package(
         room("Ground", "FUSEWire", uses: ["Bytes"]),
         room("Ground", "CPIOLayout", uses: ["Bytes"]),
         room("Ground", "NBDWire", uses: ["Bytes"]),
+        room("Ground", "NetlinkWire", uses: ["Bytes"]),
         room("Ground", "ISCSIWire"),
         room("Ground", "SCSIWire"),
 
@@ -94,6 +95,9 @@ let package = Package(
             "Engines", "ISCSITarget",
             uses: ["ISCSIWire", "SCSIWire", "SCSITarget", "Platform", crypto] + eventLoops),
         room(
+            "Engines", "LocalDisk",
+            uses: ["BlockDevice", "Bytes", "FUSEWire", "NetlinkWire", "Platform"]),
+        room(
             "Engines", "NBDServer",
             uses: ["BlockDevice", "NBDWire", "Bytes", "Platform", tls] + eventLoops),
 
@@ -106,14 +110,14 @@ let package = Package(
             "Services", "Targets",
             uses: [
                 "Lines", "Sandbox", "BlockDevice", "BlockDevices", "BlockFilters", "NBDServer",
-                "ISCSITarget", "SCSITarget", "Platform",
+                "ISCSITarget", "SCSITarget", "LocalDisk", "Platform",
             ] + eventLoops),
         room(
             "Services", "Sessions",
             uses: [
                 "Catalogue", "Inspection", "Appliance", "Sandbox", "Hypervisors", "StorageDaemon",
                 "GuestLink", "GuestWire", "Bridge", "VirtualMachine", "Platform", "Lines",
-                "Targets",
+                "Targets", "LocalDisk", "BlockDevices",
             ]),
 
         // Programs: arguments, environment, exit codes.
@@ -121,7 +125,7 @@ let package = Package(
             name: "causeway",
             dependencies: [
                 "Sessions", "Inspection", "Catalogue", "Appliance", "Hypervisors", "Bridge",
-                "VirtualMachine", "Platform", "Targets", argumentParser,
+                "VirtualMachine", "Platform", "Targets", "LocalDisk", argumentParser,
             ],
             path: "Sources/Programs/causeway", swiftSettings: strict),
         .executableTarget(
@@ -155,6 +159,7 @@ let package = Package(
         tests("Bytes", uses: ["Bytes"]),
         tests("GuestWire", uses: ["GuestWire", "Bytes"]),
         tests("FUSEWire", uses: ["FUSEWire", "Bytes"]),
+        tests("NetlinkWire", uses: ["NetlinkWire", "Bytes"]),
         tests("CPIOLayout", uses: ["CPIOLayout"]),
         tests("NBDWire", uses: ["NBDWire", "Bytes"]),
         tests(
@@ -164,6 +169,9 @@ let package = Package(
             ] + eventLoops),
         tests("Platform", uses: ["Platform"]),
         tests("BlockDevice", uses: ["BlockDevice", "Platform"]),
+        tests(
+            "LocalDisk",
+            uses: ["LocalDisk", "BlockDevices", "BlockDevice", "Bytes", "FUSEWire", "Platform"]),
         tests(
             "BlockDevices",
             uses: [

@@ -26,7 +26,7 @@ final class FUSEClient {
         let (kernel, server) = try Descriptors.socketPair(packets: true)
         self.kernel = kernel
         let base = folder
-        try GuestThread.start {
+        try WorkerThread.start {
             PassThroughServer(
                 device: server, base: base, traits: PassThroughTraits(driver: driver),
                 isReadOnly: isReadOnly

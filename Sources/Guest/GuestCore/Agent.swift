@@ -35,7 +35,7 @@ public enum Agent {
 
         let table = ExportTable(server: server)
         let service = AgentService(table: table)
-        try GuestThread.start { files.serve { (service.answerFiles($0), true) } }
+        try WorkerThread.start { files.serve { (service.answerFiles($0), true) } }
         control.serve { request in
             (service.answerControl(request), request != .powerOff)
         }

@@ -17,10 +17,10 @@ enum PortMapper {
     static func start() throws(SystemError) {
         try Files.makeDirectories("/var/run", mode: 0o755)
         let listener = try UnixSocket.listen(at: path)
-        try GuestThread.start {
+        try WorkerThread.start {
             // The kernel keeps one connection; it comes back where it lost one.
             while let connection = try? UnixSocket.accept(listener) {
-                try? GuestThread.start { serve(connection) }
+                try? WorkerThread.start { serve(connection) }
             }
         }
     }

@@ -15,7 +15,7 @@ final class ServerControl: Sendable {
     init() throws(SystemError) {
         let (reader, writer) = try Descriptors.pipe()
         started = reader
-        try GuestThread.start { [self] in
+        try WorkerThread.start { [self] in
             do throws(SystemError) { try NFSServer.prepare() } catch {
                 failure.withLock { $0 = error }
             }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import LocalDisk
 import Platform
 import Sessions
 import Targets
@@ -21,6 +22,7 @@ struct ExportCommand: ParsableCommand {
               causeway export disk.qcow2 --format qcow2 --nbd --write
               causeway export disk.img --iscsi --listen 0.0.0.0:3260 --user eve \\
                 --password-file secret                           a disk for others
+              causeway export disk.qcow2 --format qcow2 --attach    a device such as /dev/nbd0
               causeway export disk.img --partition 2 --nbd --listen unix:/tmp/disk.sock
             """)
 
@@ -32,6 +34,13 @@ struct ExportCommand: ParsableCommand {
 
     @Flag(help: "Serve by NBD.")
     var nbd = false
+
+    @Option(
+        name: .long, defaultAsFlag: AttachChoice.best,
+        help: ArgumentHelp(
+            "Make a block device of this computer: nbd, iscsi, file, or the best that works.",
+            valueName: "way"))
+    var attach: AttachChoice?
 
     @Option(
         help: ArgumentHelp(
@@ -49,8 +58,8 @@ struct ExportCommand: ParsableCommand {
     var quiet = false
 
     func validate() throws {
-        guard iscsi || nbd else {
-            throw ValidationError("Choose how to serve it: --iscsi, --nbd, or both.")
+        guard iscsi || nbd || attach != nil else {
+            throw ValidationError("Choose how to serve it: --iscsi, --nbd, --attach, or several.")
         }
         guard !(disk.write && disk.scratch) else {
             throw ValidationError("--write and --scratch exclude each other.")
@@ -67,8 +76,10 @@ struct ExportCommand: ParsableCommand {
                 .start(request) { progress.show($0) }
             progress.clear()
             if json { return try Output.json(record) }
+            if let device = record.device { print(device.path) }
             for url in record.urls ?? [] { print(url) }
             if !quiet {
+                if let note = record.device?.note { Output.complain("note: \(note)") }
                 Output.complain(
                     "session \(record.id): \(record.mode.rawValue); "
                         + "`causeway unmount \(record.id)` ends it")
@@ -87,6 +98,7 @@ struct ExportCommand: ParsableCommand {
         export.format = disk.format
         export.sectorSize = disk.sectorSize
         export.access = try access.read()
+        export.attach = attach.map { AttachRequest($0.way) }
         request.export = export
         return request
     }
@@ -119,6 +131,14 @@ struct ExportCommand: ParsableCommand {
         }
         return ExportRequest.Endpoint(wanted, address)
     }
+}
+
+/// How `--attach` makes a device.
+enum AttachChoice: String, ExpressibleByArgument, CaseIterable {
+    case best, nbd, iscsi, file
+
+    /// The way; nil for the first that works.
+    var way: AttachWay? { AttachWay(rawValue: rawValue) }
 }
 
 /// What is served, and whether it may change.

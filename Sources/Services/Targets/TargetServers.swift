@@ -15,6 +15,9 @@ final class TargetServers {
     private let pool: NIOThreadPool
     private var nbd: NBDServer?
     private var iscsi: ISCSIServer?
+    /// The device as SCSI initiators see it, whichever server they come through.
+    private var scsi: SCSITarget?
+    private var attachment: TargetAttachment?
 
     /// Opens the device and serves it on every listener.
     init(_ plan: TargetPlan) throws {
@@ -24,6 +27,11 @@ final class TargetServers {
         pool.start()
         try startNBD(plan)
         try startISCSI(plan)
+        if let door = plan.attachment {
+            attachment = try TargetAttachment(
+                door, plan: plan, device: device, group: group, pool: pool
+            ) { try makeSCSI(plan) }
+        }
     }
 
     private static func sockets(_ plan: TargetPlan, _ wanted: ExportProtocol) -> [OwnedFD] {
@@ -64,12 +72,7 @@ final class TargetServers {
     private func startISCSI(_ plan: TargetPlan) throws {
         let sockets = Self.sockets(plan, .iscsi)
         guard !sockets.isEmpty else { return }
-        let pool = pool
-        let target = SCSITarget(name: plan.iscsiName) { work in pool.submit { _ in work() } }
-        var unit = SCSIUnitConfiguration(device: device, identity: plan.identity)
-        unit.isReadOnly = plan.readOnly
-        unit.reservationFile = plan.reservations
-        try target.add(unit, lun: 0)
+        let target = try makeSCSI(plan)
         let mutual = plan.access.own.map {
             ISCSICredential.Proof(user: $0.user, secret: Array($0.secret.utf8))
         }
@@ -87,6 +90,19 @@ final class TargetServers {
         iscsi = server
     }
 
+    /// The device as a SCSI target; one for all, so that reservations hold between them.
+    private func makeSCSI(_ plan: TargetPlan) throws -> SCSITarget {
+        if let scsi { return scsi }
+        let pool = pool
+        let target = SCSITarget(name: plan.iscsiName) { work in pool.submit { _ in work() } }
+        var unit = SCSIUnitConfiguration(device: device, identity: plan.identity)
+        unit.isReadOnly = plan.readOnly
+        unit.reservationFile = plan.reservations
+        try target.add(unit, lun: 0)
+        scsi = target
+        return target
+    }
+
     /// What clients have done.
     var figures: TargetFigures {
         var figures = TargetFigures()
@@ -98,6 +114,7 @@ final class TargetServers {
             figures.bytesRead += status.bytesRead
             figures.bytesWritten += status.bytesWritten
         }
+        attachment?.add(to: &figures)
         return figures
     }
 
@@ -105,6 +122,7 @@ final class TargetServers {
     func stop(milliseconds: Int64) -> String? {
         nbd?.stop(graceMilliseconds: Int(milliseconds))
         iscsi?.stop(graceMilliseconds: Int(milliseconds))
+        attachment?.stop(milliseconds: milliseconds)
         guard device.can(.write) else { return nil }
         do {
             try device.flush()

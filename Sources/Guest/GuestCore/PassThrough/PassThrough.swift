@@ -21,7 +21,7 @@ final class PassThrough: Sendable {
         let (reader, writer) = try Descriptors.pipe()
         finished = reader
         let traits = PassThroughTraits(driver: driver)
-        try GuestThread.start {
+        try WorkerThread.start {
             PassThroughServer(device: device, base: base, traits: traits, isReadOnly: isReadOnly)
                 .serve()
             withExtendedLifetime(writer) {}

@@ -1,15 +1,14 @@
 import Glibc
-import Platform
 
-/// Starts threads; the agent has a handful, each for the life of a connection or a mount.
-enum GuestThread {
+/// Threads that may block, each for one long piece of work.
+public enum WorkerThread {
     private final class Start: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    /// Runs `body` on a new thread that nobody joins.
-    static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+    /// Runs `body` on a new thread that nobody joins; EAGAIN where there are too many.
+    public static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
         var thread = pthread_t()
         let argument = Unmanaged.passRetained(Start(body)).toOpaque()
         let error = pthread_create(
