@@ -99,6 +99,27 @@ import Testing
         }
     }
 
+    @Test func `nothing operational is declared in the security stage, as Linux demands`() throws {
+        var machine = Self.machine()
+        // What open-iscsi sends first.
+        let alias = Self.names + ["InitiatorAlias=host", "SessionType=Normal", "AuthMethod=None"]
+        let first = machine.receive(try Self.request(stage: 0, next: 1), data: Self.text(alias))
+        guard case .reply(let reply, let answers) = first else {
+            Issue.record("\(first)")
+            return
+        }
+        #expect(reply.transits && answers["AuthMethod"] == "None")
+        #expect(answers["MaxRecvDataSegmentLength"] == nil)
+        let second = machine.receive(
+            try Self.request(stage: 1, next: 3), data: Self.text(["HeaderDigest=None"]))
+        guard case .finish(_, let last, let result) = second else {
+            Issue.record("\(second)")
+            return
+        }
+        #expect(last["MaxRecvDataSegmentLength"] == "262144")
+        #expect(result.parameters.targetDataSegment == 262_144)
+    }
+
     /// A first text, and the status that it gets.
     struct Refused: Sendable {
         let pairs: [String]

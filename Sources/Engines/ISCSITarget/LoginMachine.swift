@@ -128,7 +128,7 @@ struct LoginMachine: Sendable {
             negotiation
             ?? Negotiation(
                 offer: setting.configuration.offer, isDiscovery: identity.target == nil)
-        try current.answer(pairs, into: &answers)
+        try current.answer(pairs, inSecurityStage: stage == .security, into: &answers)
         negotiation = current
     }
 

@@ -15,9 +15,12 @@ struct Negotiation: Sendable {
 
     /// Takes the pairs of one text and appends the answers.
     ///
-    /// Throws `initiatorError` where a key is negotiated twice (6.2: it must not be).
+    /// What we take in one PDU is declared with the first answer, but in the security stage only
+    /// to initiators that declare theirs there: Linux's ends a login in which that stage has an
+    /// operational key. Throws `initiatorError` where a key is negotiated twice (6.2: it must not
+    /// be).
     mutating func answer(
-        _ pairs: [TextPairs.Pair], into answers: inout TextPairs
+        _ pairs: [TextPairs.Pair], inSecurityStage: Bool = false, into answers: inout TextPairs
     ) throws(LoginStatus) {
         // Whether a first burst means anything depends on two keys that may come behind it.
         let late = pairs.filter { $0.key == "FirstBurstLength" }
@@ -25,7 +28,9 @@ struct Negotiation: Sendable {
             guard seen.insert(pair.key).inserted else { throw .initiatorError }
             if let value = value(for: pair) { answers.append(pair.key, value) }
         }
-        if !declared {
+        let mayDeclare =
+            !inSecurityStage || pairs.contains { $0.key == "MaxRecvDataSegmentLength" }
+        if !declared, mayDeclare {
             declared = true
             parameters.targetDataSegment = offer.maxRecvDataSegmentLength
             answers.append("MaxRecvDataSegmentLength", String(offer.maxRecvDataSegmentLength))
