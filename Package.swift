@@ -142,6 +142,11 @@ let package = Package(
             name: "FileSystemLab", dependencies: ["Bytes", "Platform"],
             path: "TestKit/FileSystemLab", swiftSettings: strict),
 
+        // A guest whose kernel attaches to what is exported: the system tests' other end.
+        .target(
+            name: "ClientGuest", dependencies: ["FileSystemLab", "Platform"],
+            path: "TestKit/ClientGuest", swiftSettings: strict),
+
         // The one suite that every block device passes, store or filter.
         .target(
             name: "BlockDeviceSuite", dependencies: ["BlockDevice", "Bytes", "Platform"],
@@ -202,6 +207,7 @@ let package = Package(
         tests("Targets", uses: ["Targets"]),
         tests("Sessions", uses: ["Sessions", "Targets", "Platform"]),
         tests("FileSystemLab", uses: ["FileSystemLab", "Platform"]),
-        tests("System", uses: ["FileSystemLab", "Bytes", "Platform"]),
+        tests("ClientGuest", uses: ["ClientGuest", "FileSystemLab", "Platform"]),
+        tests("System", uses: ["ClientGuest", "FileSystemLab", "Bytes", "Platform"]),
     ]
 )

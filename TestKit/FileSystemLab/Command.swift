@@ -16,6 +16,19 @@ public struct Outcome: Sendable, CustomStringConvertible {
     /// Whether it was killed because its time was up.
     public var timedOut: Bool
 
+    /// Collects what a program did.
+    public init(
+        command: String, end: ProcessEnd, output: [UInt8], errors: [UInt8], milliseconds: Int64,
+        timedOut: Bool
+    ) {
+        self.command = command
+        self.end = end
+        self.output = output
+        self.errors = errors
+        self.milliseconds = milliseconds
+        self.timedOut = timedOut
+    }
+
     /// Its exit code; 128 and the signal's number where a signal ended it.
     public var status: Int32 {
         switch end {
