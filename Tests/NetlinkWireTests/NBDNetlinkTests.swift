@@ -42,7 +42,7 @@ import Testing
         let message = NBDNetlink.disconnect(index: 9, family: 0x1c, sequence: 3)
         #expect(message.body == [2, 1, 0, 0, 8, 0, 1, 0, 9, 0, 0, 0])
         let close = NBDNetlink.disconnectOnClose(
-            index: 9, owner: "s", family: 0x1c, sequence: 4)
+            true, index: 9, owner: "s", family: 0x1c, sequence: 4)
         let attributes = try GenericNetlink.attributes(of: close)
         #expect(close.body.first == 3 && attributes.map(\.type) == [1, 6, 10])
         #expect(try attributes[1].number(as: UInt64.self) == 2)

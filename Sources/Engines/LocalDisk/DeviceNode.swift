@@ -1,3 +1,4 @@
+import Glibc
 public import Platform
 
 /// A block device of this host, by its path and what the kernel's tables say.
@@ -43,7 +44,7 @@ public struct DeviceNode: Sendable {
                 let number = try Files.readText("/sys/block/\(name)/dev", limit: 64)
                 let device = try Files.open(path, [.readOnly, .nonblocking])
                 guard BlockNode.number(at: path) == String(number.prefix { $0 != "\n" }) else {
-                    throw SystemError(errno: 6, call: "open \(path)")
+                    throw SystemError(errno: ENXIO, call: "open \(path)")
                 }
                 let found = try Files.geometry(device).size
                 if size.map({ $0 == found }) ?? (found > 0) { return device }
@@ -57,17 +58,27 @@ public struct DeviceNode: Sendable {
                 + "be.")
     }
 
-    /// Opens it so that the kernel gives it to nobody else: no mount, swap, RAID or mapping.
-    ///
-    /// Nil where one has it already. What only looks (udev, blkid) is waited for.
-    public func claim(milliseconds: Int64) -> OwnedFD? {
-        let deadline = Clock.milliseconds() + milliseconds
-        while true {
-            if let device = try? Files.open(path, [.readOnly, .exclusive, .nonblocking]) {
-                return device
-            }
-            if Clock.milliseconds() >= deadline { return nil }
-            Clock.sleep(milliseconds: 50)
+    /// What came of opening a device exclusively.
+    public enum Claim {
+        /// It is open, and while it is, the kernel gives it to nobody else: no mount, swap, RAID or
+        /// mapping.
+        case taken(OwnedFD)
+        /// One of them has it.
+        case busy
+        /// It can no longer be opened at all.
+        case dead
+
+        /// The open device.
+        public var device: OwnedFD? {
+            if case .taken(let device) = self { return device }
+            return nil
         }
+    }
+
+    /// Opens the device exclusively.
+    public func claim() -> Claim {
+        do throws(SystemError) {
+            return .taken(try Files.open(path, [.readOnly, .exclusive, .nonblocking]))
+        } catch { return error.errno == EBUSY ? .busy : .dead }
     }
 }

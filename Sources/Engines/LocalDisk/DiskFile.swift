@@ -48,6 +48,12 @@ public final class DiskFile: Sendable {
         self.appearance = appearance
     }
 
+    /// Loads the kernel's FUSE where it is a module and not there yet; what is missing after that,
+    /// the mount says.
+    public static func prepareKernel() {
+        if !Files.exists("/dev/fuse") { _ = KernelModule.load("fuse") }
+    }
+
     /// Bytes that were read and written through the file.
     public var figures: (read: UInt64, written: UInt64) {
         (read.load(ordering: .relaxed), written.load(ordering: .relaxed))

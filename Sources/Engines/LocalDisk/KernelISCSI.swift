@@ -33,6 +33,8 @@ public final class KernelISCSI: AttachedDisk {
     public let path: String
     private let target: String
     private let portal: String
+    /// Whether iscsid was started for this disk, by no system manager.
+    private let isDaemonOurs: Bool
     private var keeper: OwnedFD?
 
     /// Why this host cannot; nil where it can.
@@ -41,14 +43,14 @@ public final class KernelISCSI: AttachedDisk {
     public static func obstacle() -> AttachError? {
         guard Host.user == 0 else { return .needsRoot("logging in by the kernel's initiator") }
         do throws(AttachError) {
-            try OpenISCSI.prepare()
+            if try OpenISCSI.prepare() { OpenISCSI.stopDaemon() }
             return nil
         } catch { return error }
     }
 
     /// Logs in; blocks until the disk can be opened.
     public init(_ login: Login) throws(AttachError) {
-        try OpenISCSI.prepare()
+        isDaemonOurs = try OpenISCSI.prepare()
         target = login.target
         portal = login.portal
         do throws(AttachError) {
@@ -58,6 +60,7 @@ public final class KernelISCSI: AttachedDisk {
             keeper = try DeviceNode(path).open(size: nil)
         } catch {
             OpenISCSI.forget(login.target, login.portal)
+            if isDaemonOurs { OpenISCSI.stopDaemon() }
             throw error
         }
     }
@@ -77,7 +80,10 @@ public final class KernelISCSI: AttachedDisk {
     /// See `AttachedDisk`.
     public func disconnect(claim: OwnedFD?) throws(AttachError) {
         keeper = nil
-        defer { OpenISCSI.forget(target, portal) }
+        defer {
+            OpenISCSI.forget(target, portal)
+            if isDaemonOurs { OpenISCSI.stopDaemon() }
+        }
         try OpenISCSI.run(target, portal, ["--logout"])
     }
 

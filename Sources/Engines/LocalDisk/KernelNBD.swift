@@ -38,6 +38,7 @@ public final class KernelNBD: AttachedDisk {
     public let path: String
     private let control: NBDControl
     private let index: UInt32
+    private let owner: String
     /// Keeps the device from ending, and ends it with this process.
     private var keeper: OwnedFD?
 
@@ -82,17 +83,19 @@ public final class KernelNBD: AttachedDisk {
             }
         }
         self.control = control
+        self.owner = owner
         path = "/dev/nbd\(index)"
         do throws(AttachError) { keeper = try DeviceNode(path).open(size: size) } catch {
             try? control.disconnect(index)
             throw error
         }
         // Where the kernel is too old for it, a dead session's device stays until `unmount`.
-        try? control.disconnectOnClose(index, owner: owner)
+        try? control.disconnectOnClose(true, index, owner: owner)
     }
 
     /// See `AttachedDisk`.
     public func disconnect(claim: OwnedFD?) throws(AttachError) {
+        try? control.disconnectOnClose(false, index, owner: owner)
         keeper = nil
         do throws(SystemError) {
             try withExtendedLifetime(claim) { () throws(SystemError) in

@@ -37,11 +37,13 @@ final class NBDControl {
         return index
     }
 
-    /// Has a device disconnect when its last user closes it.
-    func disconnectOnClose(_ index: UInt32, owner: String) throws(SystemError) {
+    /// Whether a device disconnects when its last user closes it.
+    func disconnectOnClose(
+        _ on: Bool, _ index: UInt32, owner: String
+    ) throws(SystemError) {
         try ask(
             NBDNetlink.disconnectOnClose(
-                index: index, owner: owner, family: family, sequence: next()))
+                on, index: index, owner: owner, family: family, sequence: next()))
     }
 
     /// Takes a device's connections away.

@@ -8,8 +8,9 @@ enum OpenISCSI {
     /// A login or logout, in milliseconds.
     private static let limit: Int32 = 60_000
 
-    /// Makes sure that there are tools, a module and a daemon.
-    static func prepare() throws(AttachError) {
+    /// Makes sure that there are tools, a module and a daemon; whether the daemon is a new process
+    /// that nobody else governs.
+    static func prepare() throws(AttachError) -> Bool {
         guard KernelModule.program("iscsiadm") != nil else {
             throw AttachError(
                 .lacking, "open-iscsi's iscsiadm is not installed",
@@ -21,7 +22,7 @@ enum OpenISCSI {
                 .lacking, "this kernel has no iSCSI initiator (module \(module)): \(refusal)",
                 remedy: "Install the modules of the running kernel (\(Kernel.release())).")
         }
-        try startDaemon()
+        return try startDaemon()
     }
 
     private static func isThere(_ module: String) -> Bool {
@@ -30,13 +31,15 @@ enum OpenISCSI {
     }
 
     /// Starts iscsid where it does not run: by systemd where that governs, else by itself.
-    private static func startDaemon() throws(AttachError) {
-        if isRunning { return }
+    private static func startDaemon() throws(AttachError) -> Bool {
+        if isRunning { return false }
         var words = "it does not answer"
+        var isOurs = false
         if Files.exists("/run/systemd/system"), let systemctl = KernelModule.program("systemctl") {
             words = (try? tool(systemctl, ["start", "iscsid"])) ?? words
         } else if let daemon = KernelModule.program("iscsid") {
             words = (try? tool(daemon, [])) ?? words
+            isOurs = true
         } else {
             words = "there is no iscsid"
         }
@@ -49,6 +52,15 @@ enum OpenISCSI {
             }
             Clock.sleep(milliseconds: 50)
         }
+        return isOurs
+    }
+
+    /// Ends the daemon, where no session needs it.
+    static func stopDaemon() {
+        guard ((try? Files.list(sessionFolder)) ?? []).isEmpty,
+            let program = KernelModule.program("iscsiadm")
+        else { return }
+        _ = try? tool(program, ["--killiscsid", "0"])
     }
 
     /// Whether somebody listens where iscsiadm looks for iscsid: an abstract Unix socket.
@@ -87,8 +99,9 @@ enum OpenISCSI {
                 outputLimit: 1 << 16, milliseconds: limit)
             if end.isSuccess { return nil }
             let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
-            return lines.last { $0.hasPrefix("iscsiadm:") }.map(String.init)
-                ?? KernelModule.firstLine(output) ?? "\(end)"
+            let complaints = lines.filter { $0.hasPrefix("iscsiadm:") }.map { $0.dropFirst(10) }
+            return complaints.isEmpty
+                ? KernelModule.firstLine(output) ?? "\(end)" : complaints.joined(separator: "; ")
         }
     }
 

@@ -81,16 +81,16 @@ public enum NBDNetlink {
             ])
     }
 
-    /// Has the kernel disconnect a device when its last user closes it
+    /// Whether the kernel disconnects a device when its last user closes it
     /// (NBD_CFLAG_DISCONNECT_ON_CLOSE).
     public static func disconnectOnClose(
-        index: UInt32, owner: String, family: UInt16, sequence: UInt32
+        _ on: Bool, index: UInt32, owner: String, family: UInt16, sequence: UInt32
     ) -> NetlinkMessage {
         GenericNetlink.request(
             family: family, command: Command.reconfigure, version: version, sequence: sequence,
             [
                 NetlinkAttribute(Attribute.index, index),
-                NetlinkAttribute(Attribute.clientFlags, UInt64(2)),
+                NetlinkAttribute(Attribute.clientFlags, UInt64(on ? 2 : 0)),
                 NetlinkAttribute(Attribute.backend, text: owner),
             ])
     }

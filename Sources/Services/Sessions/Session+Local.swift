@@ -106,6 +106,7 @@ extension Session {
     private func attachFile(
         obstacle: AttachError?, _ start: (LocalDoor) throws(SessionError) -> TargetPlan
     ) throws -> LocalAttachment {
+        DiskFile.prepareKernel()
         let place = "\(folder)/disk"
         try Files.makeDirectories(place, mode: 0o700)
         let name = Self.fileName(of: request)

@@ -23,28 +23,37 @@ extension Session {
     ) throws(SessionError) {
         let node = DeviceNode(disk.path)
         let (claim, users) = settle(node, milliseconds: force ? 200 : LocalLimits.patience)
-        guard force || (claim != nil && users.isEmpty) else { throw Self.busy(disk.path, users) }
-        let flushed = try flush(disk.path, claim, force: force)
-        do throws(AttachError) { try disk.disconnect(claim: claim) } catch {
+        if !force {
+            if case .busy = claim { throw Self.busy(disk.path, users) }
+            guard users.isEmpty else { throw Self.busy(disk.path, users) }
+        }
+        let flushed = try flush(disk.path, claim.device, force: force)
+        do throws(AttachError) { try disk.disconnect(claim: claim.device) } catch {
             steps.end("device", held: false, "\(error)")
             return
         }
         if let folder = localFolder { endLoop(folder, disk) }
         let cut = users.isEmpty ? "" : "; cut off: \(users.joined(separator: ", "))"
+        // Who is cut off may have had more to write.
+        let isWhole = flushed == .done && users.isEmpty
         steps.end(
-            "device", held: flushed == .done,
+            "device", held: isWhole || request.mode == .readOnly,
             flushed == .done
                 ? "\(disk.path) is flushed and gone\(cut)"
                 : "\(disk.path) is gone, but what it held could not be flushed\(cut)")
     }
 
     /// Waits until nobody uses a device, for a while: what only looks at it goes away.
-    private func settle(_ node: DeviceNode, milliseconds: Int64) -> (OwnedFD?, [String]) {
+    private func settle(
+        _ node: DeviceNode, milliseconds: Int64
+    ) -> (DeviceNode.Claim, [String]) {
         let deadline = Clock.milliseconds() + milliseconds
         while true {
-            let claim = node.claim(milliseconds: 0)
+            let claim = node.claim()
             let users = DeviceUsers.find(node, besides: Host.process)
-            if claim != nil && users.isEmpty || Clock.milliseconds() >= deadline {
+            if case .busy = claim {
+                if Clock.milliseconds() >= deadline { return (claim, users) }
+            } else if users.isEmpty || Clock.milliseconds() >= deadline {
                 return (claim, users)
             }
             Clock.sleep(milliseconds: 50)
