@@ -32,12 +32,14 @@ import Testing
         #expect(other == .failure(ENOENT))
         let new = FUSECall.mkdir(name: Array("new".utf8), mode: 0o755)
         #expect(file.answer(new, node: FUSEWire.root) == .failure(EROFS))
-        guard case .data(let records) = file.answer(
-            .readdir(offset: 2, limit: 4096), node: FUSEWire.root)
+        guard
+            case .data(let records) = file.answer(
+                .readdir(offset: 2, limit: 4096), node: FUSEWire.root)
         else { throw Unexpected() }
         #expect(records.count == 32 && Array(records[24..<28]) == Array("disk".utf8))
-        guard case .data(let end) = file.answer(
-            .readdir(offset: 3, limit: 4096), node: FUSEWire.root)
+        guard
+            case .data(let end) = file.answer(
+                .readdir(offset: 3, limit: 4096), node: FUSEWire.root)
         else { throw Unexpected() }
         #expect(end.isEmpty)
     }

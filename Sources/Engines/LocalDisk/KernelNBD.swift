@@ -117,7 +117,8 @@ public final class KernelNBD: AttachedDisk {
     public static func disconnect(path: String, owner: String) throws(AttachError) {
         let name = DeviceNode(path).name
         let backend = (try? Files.readText("/sys/block/\(name)/backend", limit: 4096)) ?? ""
-        guard Files.exists("/sys/block/\(name)/pid"), backend.prefix(while: { $0 != "\n" }) == owner,
+        guard Files.exists("/sys/block/\(name)/pid"),
+            backend.prefix(while: { $0 != "\n" }) == owner,
             let index = UInt32(name.dropFirst(3))
         else { return }
         let control = try findControl()

@@ -167,7 +167,8 @@ enum OpenISCSI {
     /// The kernel's sessions with a target: `session3`.
     static func sessions(of target: String) -> [String] {
         ((try? Files.list(sessionFolder)) ?? []).filter { name in
-            let text = (try? Files.readText("\(sessionFolder)/\(name)/targetname", limit: 512)) ?? ""
+            let path = "\(sessionFolder)/\(name)/targetname"
+            let text = (try? Files.readText(path, limit: 512)) ?? ""
             return text.prefix { $0 != "\n" } == target
         }
     }

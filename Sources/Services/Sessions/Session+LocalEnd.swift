@@ -32,15 +32,16 @@ extension Session {
             steps.end("device", held: false, "\(error)")
             return
         }
-        if let folder = localFolder { endLoop(folder, disk) }
+        let isGone = localFolder.map { endLoop($0, disk) } ?? true
         let cut = users.isEmpty ? "" : "; cut off: \(users.joined(separator: ", "))"
+        let end = isGone ? "gone" : "dead until its last user closes it"
         // Who is cut off may have had more to write.
         let isWhole = flushed == .done && users.isEmpty
         steps.end(
             "device", held: isWhole || request.mode == .readOnly,
             flushed == .done
-                ? "\(disk.path) is flushed and gone\(cut)"
-                : "\(disk.path) is gone, but what it held could not be flushed\(cut)")
+                ? "\(disk.path) is flushed and \(end)\(cut)"
+                : "\(disk.path) is \(end), but what it held could not be flushed\(cut)")
     }
 
     /// Waits until nobody uses a device, for a while: what only looks at it goes away.
@@ -78,13 +79,15 @@ extension Session {
             remedy: "Try again later; --force gives up what is not written.", exit: .busy)
     }
 
-    /// Takes the folder below a loop device away; what is left of it ends with its last user.
-    private func endLoop(_ folder: String, _ disk: any AttachedDisk) {
+    /// Takes the folder below a loop device away; false where the device is left, without a file
+    /// below it, until its last user closes it.
+    private func endLoop(_ folder: String, _ disk: any AttachedDisk) -> Bool {
         let isGone = (disk as? LoopDisk)?.isGone() ?? true
         do throws(BridgeError) {
             try FuseMount.unmount(mountpoint: folder, lazy: !isGone)
             localFolder = nil
         } catch { log.note("\(error)") }
+        return isGone
     }
 
     private func endFolder(_ folder: String, force: Bool) throws(SessionError) {

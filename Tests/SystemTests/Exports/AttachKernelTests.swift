@@ -10,7 +10,9 @@ import Testing
     .tags(.system), .serialized, .enabled(if: !Settings.isRoot, "not run: an ordinary user's test")
 )
 struct AttachKernelTests {
-    private static let modules = ["nbd": ["nbd"], "iscsi": ["iscsi_tcp", "sd_mod"]]
+    private static let modules = [
+        "nbd": ["nbd"], "iscsi": ["iscsi_tcp", "sd_mod"], "file": ["fuse", "loop"],
+    ]
 
     /// What every script begins with: `$1` is the program, `$2` the way.
     private static let prologue = """
@@ -87,7 +89,29 @@ struct AttachKernelTests {
             grep -q 'NOT cleanly' /run/receipt
             gone
             [ -z "$(ls /run/user/causeway/sessions)" ]
-            e2fsck -fp "$image"
+            # 1: the error that the kernel has noted in the superblock is taken out.
+            e2fsck -fp "$image" || [ $? = 1 ]
+            """, way: way, modules: try #require(Self.modules[way]))
+        #expect(outcome.isSuccess, "\(outcome)")
+    }
+
+    @Test(arguments: ["nbd", "file"])
+    func `partitions are devices too, and one that is mounted keeps the disk`(
+        way: String
+    ) throws {
+        let outcome = try run(
+            """
+            printf 'label: gpt\\nstart=2048, size=40960\\nstart=43008\\n' | sfdisk -q "$image"
+            device=$("$program" export "$image" --attach "$way" --write --quiet)
+            [ "$(blockdev --getsize64 "${device}p1")" = 20971520 ]
+            mkfs.ext4 -q "${device}p2"
+            mount "${device}p2" /mnt
+            status=0
+            "$program" unmount "$device" 2>/run/words || status=$?
+            [ "$status" = 5 ]
+            grep -q 'mounted on /mnt' /run/words
+            umount /mnt
+            "$program" unmount "$device"
             """, way: way, modules: try #require(Self.modules[way]))
         #expect(outcome.isSuccess, "\(outcome)")
     }
