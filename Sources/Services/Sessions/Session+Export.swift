@@ -14,6 +14,7 @@ extension Session {
         var clock = PhaseClock(announce: announce)
         clock.begin("inspect")
         let names = ExportNames(export, source: request.source)
+        if export.attach != nil { prepareForMemoryPressure() }
         let plan = try planExport(export, names: names)
         let listeners = try ExportListeners(export)
         listenerPaths = listeners.paths

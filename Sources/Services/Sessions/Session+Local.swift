@@ -43,7 +43,6 @@ extension Session {
             case .file: LoopDisk.obstacle()
             }
         if let obstacle, way != .file || asDevice { throw .device(obstacle) }
-        if obstacle == nil { prepareForMemoryPressure() }
         do {
             switch way {
             case .nbd: return try attachNBD(start)
@@ -153,8 +152,9 @@ extension Session {
     /// The kernel may have to write to the device in order to find memory: the processes behind it
     /// then must not wait for that themselves, nor be the ones that are killed.
     ///
-    /// What is started from now on inherits both.
-    private func prepareForMemoryPressure() {
+    /// What is started from now on inherits both; only root makes devices.
+    func prepareForMemoryPressure() {
+        guard Host.user == 0 else { return }
         do throws(SystemError) { try IOFlusher.begin() } catch { log.note("\(error)") }
         do throws(SystemError) {
             try Files.writeControl("/proc/self/oom_score_adj", "-900")

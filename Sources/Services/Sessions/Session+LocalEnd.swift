@@ -114,6 +114,13 @@ extension Session {
             exit: .busy)
     }
 
+    /// Ends the target process at once; what waits on the device is told.
+    func killTargets() {
+        _ = try? targets?.process.killAndWait()
+        targets = nil
+        local?.disk?.cut()
+    }
+
     /// Ends whatever there is of a device, without asking: after a failure.
     func closeLocal() {
         try? local?.disk?.disconnect(claim: nil)
