@@ -61,6 +61,7 @@ let package = Package(
         room("Ground", "FUSEWire", uses: ["Bytes"]),
         room("Ground", "CPIOLayout", uses: ["Bytes"]),
         room("Ground", "NBDWire", uses: ["Bytes"]),
+        room("Ground", "NetlinkWire", uses: ["Bytes"]),
         room("Ground", "ISCSIWire"),
         room("Ground", "SCSIWire"),
         room("Ground", "AoEWire"),
@@ -95,6 +96,9 @@ let package = Package(
             "Engines", "ISCSITarget",
             uses: ["ISCSIWire", "SCSIWire", "SCSITarget", "Platform", crypto] + eventLoops),
         room(
+            "Engines", "LocalDisk",
+            uses: ["BlockDevice", "Bytes", "FUSEWire", "NetlinkWire", "Platform"]),
+        room(
             "Engines", "NBDServer",
             uses: ["BlockDevice", "NBDWire", "Bytes", "Platform", tls] + eventLoops),
 
@@ -109,14 +113,14 @@ let package = Package(
             "Services", "Targets",
             uses: [
                 "Lines", "Sandbox", "BlockDevice", "BlockDevices", "BlockFilters", "NBDServer",
-                "ISCSITarget", "SCSITarget", "AoETarget", "AoEWire", "Platform",
+                "ISCSITarget", "SCSITarget", "AoETarget", "AoEWire", "LocalDisk", "Platform",
             ] + eventLoops),
         room(
             "Services", "Sessions",
             uses: [
                 "Catalogue", "Inspection", "Appliance", "Sandbox", "Hypervisors", "StorageDaemon",
                 "GuestLink", "GuestWire", "Bridge", "VirtualMachine", "Platform", "Lines",
-                "Targets", "AoETarget", "AoEWire",
+                "Targets", "AoETarget", "AoEWire", "LocalDisk", "BlockDevices",
             ]),
 
         // Programs: arguments, environment, exit codes.
@@ -124,7 +128,7 @@ let package = Package(
             name: "causeway",
             dependencies: [
                 "Sessions", "Inspection", "Catalogue", "Appliance", "Hypervisors", "Bridge",
-                "VirtualMachine", "Platform", "Targets", "AoEWire", argumentParser,
+                "VirtualMachine", "Platform", "Targets", "AoEWire", "LocalDisk", argumentParser,
             ],
             path: "Sources/Programs/causeway", swiftSettings: strict),
         .executableTarget(
@@ -165,6 +169,7 @@ let package = Package(
         tests("Bytes", uses: ["Bytes"]),
         tests("GuestWire", uses: ["GuestWire", "Bytes"]),
         tests("FUSEWire", uses: ["FUSEWire", "Bytes"]),
+        tests("NetlinkWire", uses: ["NetlinkWire", "Bytes"]),
         tests("CPIOLayout", uses: ["CPIOLayout"]),
         tests("NBDWire", uses: ["NBDWire", "Bytes"]),
         tests(
@@ -174,6 +179,9 @@ let package = Package(
             ] + eventLoops),
         tests("Platform", uses: ["Platform"]),
         tests("BlockDevice", uses: ["BlockDevice", "Platform"]),
+        tests(
+            "LocalDisk",
+            uses: ["LocalDisk", "BlockDevices", "BlockDevice", "Bytes", "FUSEWire", "Platform"]),
         tests(
             "BlockDevices",
             uses: [

@@ -151,8 +151,13 @@ import Testing
         }
     }
 
+    @Test func `opening brings the flags of open(2)`() throws {
+        let body: [UInt8] = [2, 0x80, 0, 0, 0, 0, 0, 0]
+        #expect(try FUSECall(opcode: 14, body: body[...]) == .open(flags: 0x8002))
+    }
+
     @Test func `passes on what it does not know`() throws {
         #expect(try FUSECall(opcode: 4096, body: []) == .other(opcode: 4096))
-        #expect(try Self.decode(.open, []) == .other(opcode: 14))
+        #expect(try Self.decode(.release, []) == .other(opcode: 18))
     }
 }

@@ -103,4 +103,10 @@ import Testing
         #expect(writer.bytes.count == FUSEEntry.size + 32)
         #expect(writer.bytes[..<FUSEEntry.size].allSatisfy { $0 == 0 })
     }
+
+    @Test func `an open file has a handle and flags`() {
+        let bytes = FUSEReply.opened(handle: 9, flags: [.directIO, .noFlush]).encoded(unique: 3)
+        #expect(bytes.count == 32 && bytes[0] == 32)
+        #expect(Array(bytes[16...]) == [9, 0, 0, 0, 0, 0, 0, 0, 0x21, 0, 0, 0, 0, 0, 0, 0])
+    }
 }

@@ -17,8 +17,10 @@ extension NBDConnection {
     /// Agrees with the server on an export; the transmission phase follows.
     ///
     /// doc/proto.md, "Newstyle negotiation": structured replies and `base:allocation` where the
-    /// server has them.
-    func negotiate(export name: String, deadline: Int64) throws(NBDFailure) -> NBDExport {
+    /// server has them, unless only simple replies are wanted.
+    func negotiate(
+        export name: String, deadline: Int64, onlySimple: Bool = false
+    ) throws(NBDFailure) -> NBDExport {
         let hello = try receive(NBDGreeting.size, deadline: deadline)
         let greeting = try NBDFailure.decoding { () throws(BytesError) in
             try NBDGreeting(decoding: hello)
@@ -31,7 +33,7 @@ extension NBDConnection {
         try send(answer.encoded, deadline: deadline)
 
         var allocation: UInt32?
-        if try ask(.structuredReply, [], deadline: deadline) == nil {
+        if !onlySimple, try ask(.structuredReply, [], deadline: deadline) == nil {
             style = .structured
             allocation = try selectAllocation(export: name, deadline: deadline)
         }

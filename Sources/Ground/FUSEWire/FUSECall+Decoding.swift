@@ -37,6 +37,7 @@ extension FUSECall {
         case .getattr: return .getattr
         case .setattr: return .setattr(try FUSESetAttributes(&reader))
         case .readlink: return .readlink
+        case .open: return .open(flags: try reader.integer())
         case .statfs: return .statfs
         case .getxattr:
             let limit = try attributeLimit(&reader)

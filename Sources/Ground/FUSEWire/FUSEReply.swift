@@ -163,6 +163,8 @@ public enum FUSEReply: Equatable, Sendable {
     case attributes(FUSEAttributes, seconds: UInt64)
     /// File contents, a link's target, an attribute's value, or directory records.
     case data([UInt8])
+    /// A file is open, by this handle.
+    case opened(handle: UInt64, flags: FUSEOpenFlags)
     /// How many bytes were written.
     case written(UInt32)
     case statistics(FUSEStatistics)
@@ -205,6 +207,10 @@ public enum FUSEReply: Equatable, Sendable {
             writer.write(UInt64(0))
             attributes.write(to: &writer)
         case .data(let data): writer.writeRaw(data)
+        case .opened(let handle, let flags):
+            writer.write(handle)
+            writer.write(flags.rawValue)
+            writer.write(UInt32(0))
         case .written(let count), .attributeSize(let count):
             writer.write(count)
             writer.write(UInt32(0))

@@ -112,6 +112,8 @@ public enum FUSECall: Equatable, Sendable {
     case getattr
     case setattr(FUSESetAttributes)
     case readlink
+    /// Open a file for reading, writing or both, by open(2)'s flags.
+    case open(flags: UInt32)
     case symlink(name: [UInt8], target: [UInt8])
     case mknod(name: [UInt8], mode: UInt32, device: UInt32)
     case mkdir(name: [UInt8], mode: UInt32)

@@ -95,6 +95,8 @@ public struct FUSEInitFlags: OptionSet, Sendable {
     public static let bigWrites = FUSEInitFlags(rawValue: 1 << 5)
     /// Directories are read with attributes.
     public static let doReaddirplus = FUSEInitFlags(rawValue: 1 << 13)
+    /// Reads and writes past the page cache that nobody waits for go on side by side.
+    public static let asyncDirectIO = FUSEInitFlags(rawValue: 1 << 15)
     /// Answering OPEN with ENOSYS ends opening: reads and writes come without a handle.
     public static let noOpenSupport = FUSEInitFlags(rawValue: 1 << 17)
     /// Lookups and reads in one directory at once.
@@ -107,6 +109,20 @@ public struct FUSEInitFlags: OptionSet, Sendable {
     public static let noOpendirSupport = FUSEInitFlags(rawValue: 1 << 24)
     /// The file system drops set-user-id bits when a write asks for it.
     public static let handleKillprivV2 = FUSEInitFlags(rawValue: 1 << 28)
+}
+
+/// How an open file is treated (FOPEN_…).
+public struct FUSEOpenFlags: OptionSet, Sendable {
+    /// Bits of fuse_open_out.open_flags.
+    public let rawValue: UInt32
+    /// Wraps the bits.
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    /// Reads and writes go past the page cache.
+    public static let directIO = FUSEOpenFlags(rawValue: 1 << 0)
+    /// Closing the file asks nobody (7.35).
+    public static let noFlush = FUSEOpenFlags(rawValue: 1 << 5)
+    /// Writes past the page cache go on side by side (7.36).
+    public static let parallelDirectWrites = FUSEOpenFlags(rawValue: 1 << 6)
 }
 
 /// Which fields of a SETATTR count (FATTR_…).

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import LocalDisk
 import Platform
 import Sessions
 import Targets
@@ -21,6 +22,7 @@ struct ExportCommand: ParsableCommand {
               causeway export disk.qcow2 --format qcow2 --nbd --write
               causeway export disk.img --iscsi --listen 0.0.0.0:3260 --user eve \\
                 --password-file secret                           a disk for others
+              causeway export disk.qcow2 --format qcow2 --attach    a device such as /dev/nbd0
               causeway export disk.img --partition 2 --nbd --listen unix:/tmp/disk.sock
               sudo causeway export disk.img --aoe --interface eth1 --mac 52:54:00:12:34:56
             """)
@@ -36,6 +38,13 @@ struct ExportCommand: ParsableCommand {
 
     @Flag(help: "Serve by ATA over Ethernet; needs --interface, and root.")
     var aoe = false
+
+    @Option(
+        name: .long, defaultAsFlag: AttachChoice.best,
+        help: ArgumentHelp(
+            "Make a block device of this computer: nbd, iscsi, file, or the best that works.",
+            valueName: "way"))
+    var attach: AttachChoice?
 
     @Option(
         help: ArgumentHelp(
@@ -54,8 +63,9 @@ struct ExportCommand: ParsableCommand {
     var quiet = false
 
     func validate() throws {
-        guard iscsi || nbd || aoe else {
-            throw ValidationError("Choose how to serve it: --iscsi, --nbd, --aoe, or several.")
+        guard iscsi || nbd || aoe || attach != nil else {
+            throw ValidationError(
+                "Choose how to serve it: --iscsi, --nbd, --aoe, --attach, or several.")
         }
         guard aoe == (link.interface != nil) else {
             throw ValidationError("--aoe and --interface belong together.")
@@ -75,8 +85,10 @@ struct ExportCommand: ParsableCommand {
                 .start(request) { progress.show($0) }
             progress.clear()
             if json { return try Output.json(record) }
+            if let device = record.device { print(device.path) }
             for url in record.urls ?? [] { print(url) }
             if !quiet {
+                if let note = record.device?.note { Output.complain("note: \(note)") }
                 Output.complain(
                     "session \(record.id): \(record.mode.rawValue); "
                         + "`causeway unmount \(record.id)` ends it")
@@ -98,6 +110,7 @@ struct ExportCommand: ParsableCommand {
         export.access = try access.read()
         export.access.hosts = try link.hosts()
         export.answersEarly = link.answerEarly
+        export.attach = attach.map { AttachRequest($0.way) }
         request.export = export
         return request
     }
@@ -134,6 +147,14 @@ struct ExportCommand: ParsableCommand {
         }
         return ExportRequest.Endpoint(wanted, address)
     }
+}
+
+/// How `--attach` makes a device.
+enum AttachChoice: String, ExpressibleByArgument, CaseIterable {
+    case best, nbd, iscsi, file
+
+    /// The way; nil for the first that works.
+    var way: AttachWay? { AttachWay(rawValue: rawValue) }
 }
 
 /// What is served, and whether it may change.

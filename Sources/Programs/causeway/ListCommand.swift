@@ -23,7 +23,8 @@ struct ListCommand: ParsableCommand {
             let types =
                 record.urls == nil
                 ? record.volumes.map(\.type).joined(separator: "+") : "export"
-            let place = record.urls?.joined(separator: " ") ?? record.mountpoint
+            let exported = record.urls.map { (record.device.map { [$0.path] } ?? []) + $0 }
+            let place = exported?.joined(separator: " ") ?? record.mountpoint
             print(
                 "\(record.id)  \(record.state.rawValue)  \(record.mode.rawValue)  \(types)  "
                     + "\(record.source) -> \(place)")

@@ -16,6 +16,11 @@ public enum StreamIO {
         try checked(cp_socket_timeouts(socket.raw, slice / 1000), "setsockopt SO_RCVTIMEO")
     }
 
+    /// Undoes `prepare` for a socket that is handed over: its calls wait for ever again.
+    public static func release(_ socket: OwnedFD) throws(SystemError) {
+        try checked(cp_socket_timeouts(socket.raw, 0), "setsockopt SO_RCVTIMEO")
+    }
+
     /// Sends a head and a body.
     public static func send(
         _ raw: Int32, head: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, deadline: Int64

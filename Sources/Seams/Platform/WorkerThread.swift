@@ -1,13 +1,13 @@
 import Glibc
 
-/// Threads that may block, for as long as a server or a connection lives.
+/// Threads that may block, each for one long piece of work.
 public enum WorkerThread {
     private final class Start: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    /// Runs `body` on a new thread that nobody joins.
+    /// Runs `body` on a new thread that nobody joins; EAGAIN where there are too many.
     public static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
         var thread = pthread_t()
         let argument = Unmanaged.passRetained(Start(body)).toOpaque()

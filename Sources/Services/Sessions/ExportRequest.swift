@@ -1,3 +1,4 @@
+public import LocalDisk
 public import Targets
 
 /// What `causeway export` asks of a session: blocks for clients instead of a folder.
@@ -32,6 +33,8 @@ public struct ExportRequest: Codable, Sendable {
     public var recording: String?
     /// Whether writes over AoE are answered before they are durable.
     public var answersEarly = false
+    /// Whether this host's own kernel is to show it as a device; nil: no.
+    public var attach: AttachRequest?
     /// Who may attach.
     public var access: ExportAccess
 
@@ -41,4 +44,13 @@ public struct ExportRequest: Codable, Sendable {
         format = "raw"
         access = ExportAccess()
     }
+}
+
+/// A device of this host that is asked for.
+public struct AttachRequest: Codable, Sendable, Equatable {
+    /// How; nil for the first way that works.
+    public var way: AttachWay?
+
+    /// Asks for a device.
+    public init(_ way: AttachWay? = nil) { self.way = way }
 }

@@ -37,6 +37,11 @@ extension Session {
                 throw error
             }
         }
+        do { try detachLocal(force: force, steps: &steps) } catch {
+            record.state = before
+            publish()
+            throw error
+        }
         let exported = stopTargets(force: force, steps: &steps)
         let figures = exported ?? drainBridge(force: force, steps: &steps)
         unmountGuest(force: force, steps: &steps)
@@ -61,7 +66,7 @@ extension Session {
         } else if isMounted {
             try? FuseMount.unmount(mountpoint: request.mountpoint, lazy: true)
         }
-        _ = try? targets?.process.killAndWait()
+        closeLocal()
         bridge?.guestIsGone(reason: "the mount failed")
         _ = try? bridge?.process.killAndWait()
         _ = try? machine?.killAndWait()

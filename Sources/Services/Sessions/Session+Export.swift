@@ -1,4 +1,5 @@
 import Inspection
+import LocalDisk
 import Platform
 import Sandbox
 import StorageDaemon
@@ -13,12 +14,38 @@ extension Session {
         var clock = PhaseClock(announce: announce)
         clock.begin("inspect")
         let names = ExportNames(export, source: request.source)
-        var plan = try planExport(export, names: names)
+        if export.attach != nil { prepareForMemoryPressure() }
+        let plan = try planExport(export, names: names)
         let others = registry.list().filter { $0.id != record.id && $0.state != .dead }
         let listeners = try ExportListeners(export, taken: others.flatMap { $0.urls ?? [] })
         listenerPaths = listeners.paths
         record.sockets = listeners.paths
         clock.begin("start")
+        if let attach = export.attach {
+            try attachLocally(attach) { door throws(SessionError) in
+                try startTargets(plan, listeners, export, door: door)
+            }
+        } else {
+            _ = try startTargets(plan, listeners, export, door: nil)
+        }
+        record.urls = listeners.all.map {
+            names.url($0.protocol, at: $0.address, tls: export.access.tls != nil)
+        }
+        clock.end()
+        record.phases = clock.phases
+        record.state = .usable
+        publish()
+        let places = (record.device.map { [$0.path] } ?? []) + (record.urls ?? [])
+        log.note("exported as \(places.joined(separator: ", "))")
+    }
+
+    /// Starts the target process on the listeners and the door for this host's kernel; returns the
+    /// plan that it got.
+    private func startTargets(
+        _ planned: TargetPlan, _ listeners: ExportListeners, _ export: ExportRequest,
+        door: LocalDoor?
+    ) throws(SessionError) -> TargetPlan {
+        var plan = planned
         // 3 is the plan's own channel.
         var descriptors: [Int32] = []
         var grants: [SandboxedProgram.Grant] = []
@@ -30,7 +57,8 @@ extension Session {
             plan.store = .daemon(socket: Self.storageSocket, name: name)
             grants.append(.socket(socket, at: Self.storageSocket))
         }
-        if export.endpoints.contains(where: { $0.protocol != .nbd }) {
+        let isISCSI = door.map { if case .iscsi = $0.plan(-1) { true } else { false } } ?? false
+        if isISCSI || export.endpoints.contains(where: { $0.protocol != .nbd }) {
             grants.append(.folder(try makeReservationFolder(), at: "/state"))
             plan.reservations = "/state/reservations"
         }
@@ -46,20 +74,18 @@ extension Session {
             plan.recording = 4 + Int32(descriptors.count)
             descriptors.append(recording.file.raw)
         }
-        let targets = try withExtendedLifetime((listeners, recording)) { () throws(SessionError) in
+        if let door {
+            plan.attachment = door.plan(4 + Int32(descriptors.count))
+            descriptors.append(door.descriptor.raw)
+        }
+        let held = (listeners, recording, door)
+        let targets = try withExtendedLifetime(held) { () throws(SessionError) in
             try TargetHandle.start(plan, descriptors: descriptors, grants: grants, log: log.raw)
         }
         recording?.isKept = true
         self.targets = targets
         record.processes["targets"] = targets.process.id
-        record.urls = listeners.all.map {
-            names.url($0.protocol, at: $0.address, tls: export.access.tls != nil)
-        }
-        clock.end()
-        record.phases = clock.phases
-        record.state = .usable
-        publish()
-        log.note("exported as \(record.urls?.joined(separator: ", ") ?? "nothing")")
+        return plan
     }
 
     /// Where the target process finds the storage daemon's socket.
@@ -188,6 +214,7 @@ extension Session {
         guard let targets else { return }
         let end = (try? targets.process.wait(milliseconds: 0)).flatMap { $0 }
         self.targets = nil
+        local?.disk?.cut()
         fail("the target process ended unexpectedly (\(end.map(\.description) ?? "unknown"))")
     }
 }

@@ -26,6 +26,10 @@ final class Session {
     var bridge: BridgeHandle?
     var guest: GuestConnection?
     var targets: TargetHandle?
+    /// The export as a device of this host.
+    var local: LocalAttachment?
+    /// The mounted folder of its file.
+    var localFolder: String?
     /// Sockets in the file system that end with the session.
     var listenerPaths: [String] = []
     var exports: [ExportDescription] = []
@@ -82,10 +86,7 @@ final class Session {
         let stem = base.split(separator: ".", omittingEmptySubsequences: true).first ?? "source"
         let word = stem.lowercased().filter { $0.isASCII && ($0.isLetter || $0.isNumber) }.prefix(
             16)
-        let suffix = Host.randomBytes(3).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }.joined()
+        let suffix = hexadecimal(Host.randomBytes(3))
         return "\(word.isEmpty ? "source" : String(word))-\(suffix)"
     }
 }

@@ -131,6 +131,9 @@ public struct SessionClient: Sendable {
             }
             steps.append(.init(name: "folder", held: held, evidence: evidence, milliseconds: 0))
         }
+        if let step = Self.tidyDevice(record, folder: registry.folder(of: record.id)) {
+            steps.append(step)
+        }
         let temporary = "\(registry.folders.state)/temporary"
         for name in (try? Files.list(temporary)) ?? [] where name.hasPrefix("\(record.id)-") {
             try? Files.remove("\(temporary)/\(name)")

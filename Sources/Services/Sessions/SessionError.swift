@@ -24,6 +24,8 @@ public struct SessionError: Error, Codable, Sendable, CustomStringConvertible {
         case bridge
         /// The servers of an export.
         case target
+        /// An export as a device of this host.
+        case device = "local device"
         /// The host itself: packages, switches, permissions.
         case host
         /// The session's own bookkeeping.

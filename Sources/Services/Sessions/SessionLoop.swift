@@ -119,8 +119,7 @@ extension Session {
     func sourceChanged() {
         guard let change = storage?.sourceWatch?.check() else { return }
         fail("the source was changed by somebody else: \(change)")
-        _ = try? targets?.process.killAndWait()
-        targets = nil
+        killTargets()
         bridge?.guestIsGone(reason: "the source was changed by somebody else")
         _ = try? machine?.killAndWait()
         machine = nil
@@ -134,8 +133,7 @@ extension Session {
         guard let storage else { return }
         let end = (try? storage.process.wait(milliseconds: 0)).flatMap { $0 }
         self.storage = nil
-        _ = try? targets?.process.killAndWait()
-        targets = nil
+        killTargets()
         fail("the storage daemon ended unexpectedly (\(end.map(\.description) ?? "unknown"))")
         bridge?.guestIsGone(reason: "the storage daemon ended")
         _ = try? machine?.killAndWait()

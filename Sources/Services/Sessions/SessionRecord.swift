@@ -32,6 +32,22 @@ public struct SessionRecord: Codable, Sendable {
         public var stateReason: String?
     }
 
+    /// An export as a device of this host.
+    public struct Device: Codable, Sendable {
+        /// How it was made: nbd, iscsi, file.
+        public var way: String
+        /// The block device's path, or the file's.
+        public var path: String
+        /// Whether it is a block device, not a file alone.
+        public var isBlockDevice: Bool
+        /// Why it is no more than a file.
+        public var note: String?
+        /// The iSCSI target's name.
+        public var target: String?
+        /// The iSCSI target's address.
+        public var portal: String?
+    }
+
     /// The session's name, unique on this host for this user.
     public var id: String
     /// The source's absolute path.
@@ -54,10 +70,12 @@ public struct SessionRecord: Codable, Sendable {
     public var processes: [String: Int32]
     /// The file systems.
     public var volumes: [Volume]
-    /// Where clients attach, as URLs; nil for a mount.
+    /// Where clients attach, as URLs; nil for a mount, empty where the device is all.
     public var urls: [String]?
     /// Paths of the sockets among them; nil for a mount.
     public var sockets: [String]?
+    /// The device of this host, where one was asked for.
+    public var device: Device?
     /// Start, seconds since the epoch.
     public var started: Int64
     /// Milliseconds from the start of each phase to its end, in order.

@@ -41,7 +41,7 @@ public struct SessionRegistry: Sendable {
         return record
     }
 
-    /// Finds a session by its name, its folder, its source, or a URL of its export.
+    /// Finds a session by its name, its folder, its source, a URL of its export, or its device.
     public func find(_ words: String) -> SessionRecord? {
         let all = list()
         if let record = all.first(where: { $0.id == words }) { return record }
@@ -49,6 +49,7 @@ public struct SessionRegistry: Sendable {
         let path = Self.absolute(words)
         return all.last { $0.mountpoint == path } ?? all.last { $0.source == path }
             ?? all.last { $0.urls?.contains(words) == true }
+            ?? all.last { $0.device?.path == path }
     }
 
     /// The session that holds this source, if one of ours does.

@@ -47,11 +47,12 @@ struct SourceClaim {
                 remedy: "End it first. A session of another user does not show in `causeway list`.",
                 exit: .busy)
         }
+        let place =
+            holder.mountpoint.isEmpty ? "It is exported." : "It is mounted on \(holder.mountpoint)."
         let pid = holder.processes["session"].map { ", process \($0)" } ?? ""
         return SessionError(
             .source, "\(path) is already in use by session \(holder.id)\(pid)",
-            remedy:
-                "It is mounted on \(holder.mountpoint). `causeway unmount \(holder.id)` frees it.",
+            remedy: "\(place) `causeway unmount \(holder.id)` frees it.",
             exit: .busy)
     }
 

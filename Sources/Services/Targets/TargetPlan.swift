@@ -56,6 +56,16 @@ public struct TargetPlan: Codable, Sendable {
         }
     }
 
+    /// A door for the host's own kernel, which others cannot use: by its place or by its secret.
+    public enum Attachment: Codable, Sendable {
+        /// A listening Unix socket in a folder of the user's own; NBD without TLS.
+        case nbd(descriptor: Int32)
+        /// A socket that listens on this host alone; iSCSI with a name and a secret of its own.
+        case iscsi(descriptor: Int32, name: String, credential: ExportAccess.Credential)
+        /// A mounted FUSE folder, in which the disk becomes a file of this name and owner.
+        case file(descriptor: Int32, name: String, user: UInt32, group: UInt32)
+    }
+
     /// Where the blocks come from.
     public var store: Store
     /// First byte of the part that is served.
@@ -78,6 +88,8 @@ public struct TargetPlan: Codable, Sendable {
     public var iscsiName: String
     /// Where to listen.
     public var listeners: [Listener]
+    /// The door for this host's own kernel, beside the listeners.
+    public var attachment: Attachment?
     /// The file that keeps persistent reservations (APTPL), by its path inside the process; nil
     /// keeps them in memory.
     public var reservations: String?

@@ -18,6 +18,9 @@ final class TargetServers {
     private var nbd: NBDServer?
     private var iscsi: ISCSIServer?
     private var aoe: AoEServer?
+    /// The device as SCSI initiators see it, whichever server they come through.
+    private var scsi: SCSITarget?
+    private var attachment: TargetAttachment?
 
     /// Opens the device and serves it on every listener.
     init(_ plan: TargetPlan) throws {
@@ -28,6 +31,11 @@ final class TargetServers {
         try startNBD(plan)
         try startISCSI(plan)
         try startAoE(plan)
+        if let door = plan.attachment {
+            attachment = try TargetAttachment(
+                door, plan: plan, device: device, group: group, pool: pool
+            ) { try makeSCSI(plan) }
+        }
     }
 
     private static func sockets(_ plan: TargetPlan, _ wanted: ExportProtocol) -> [OwnedFD] {
@@ -68,12 +76,7 @@ final class TargetServers {
     private func startISCSI(_ plan: TargetPlan) throws {
         let sockets = Self.sockets(plan, .iscsi)
         guard !sockets.isEmpty else { return }
-        let pool = pool
-        let target = SCSITarget(name: plan.iscsiName) { work in pool.submit { _ in work() } }
-        var unit = SCSIUnitConfiguration(device: device, identity: plan.identity)
-        unit.isReadOnly = plan.readOnly
-        unit.reservationFile = plan.reservations
-        try target.add(unit, lun: 0)
+        let target = try makeSCSI(plan)
         let mutual = plan.access.own.map {
             ISCSICredential.Proof(user: $0.user, secret: Array($0.secret.utf8))
         }
@@ -106,6 +109,19 @@ final class TargetServers {
         } catch { throw TargetError(cause: error.cause, remedy: error.remedy) }
     }
 
+    /// The device as a SCSI target; one for all, so that reservations hold between them.
+    private func makeSCSI(_ plan: TargetPlan) throws -> SCSITarget {
+        if let scsi { return scsi }
+        let pool = pool
+        let target = SCSITarget(name: plan.iscsiName) { work in pool.submit { _ in work() } }
+        var unit = SCSIUnitConfiguration(device: device, identity: plan.identity)
+        unit.isReadOnly = plan.readOnly
+        unit.reservationFile = plan.reservations
+        try target.add(unit, lun: 0)
+        scsi = target
+        return target
+    }
+
     /// What clients have done.
     var figures: TargetFigures {
         var figures = TargetFigures()
@@ -121,6 +137,7 @@ final class TargetServers {
             figures.bytesRead += status.bytesRead
             figures.bytesWritten += status.bytesWritten
         }
+        attachment?.add(to: &figures)
         return figures
     }
 
@@ -129,6 +146,7 @@ final class TargetServers {
         nbd?.stop(graceMilliseconds: Int(milliseconds))
         iscsi?.stop(graceMilliseconds: Int(milliseconds))
         aoe?.stop(graceMilliseconds: Int(milliseconds))
+        attachment?.stop(milliseconds: milliseconds)
         guard device.can(.write) else { return nil }
         do {
             try device.flush()

@@ -10,8 +10,13 @@ struct Exported {
     let urls: [String]
     /// The session's name.
     let session: String
+    /// The device of this host, or the file.
+    let device: String?
     /// The session's processes by role.
     let processes: [String: Int32]
+
+    /// The path of the device, or of the file.
+    func path() throws -> String { try #require(device, "no device") }
 
     /// The first URL that begins like this.
     func url(_ scheme: String) throws -> String {
@@ -33,7 +38,9 @@ extension Causeway {
         remember(processes.values)
         return Exported(
             urls: try #require(record["urls"] as? [String]),
-            session: try #require(record["id"] as? String), processes: processes)
+            session: try #require(record["id"] as? String),
+            device: (record["device"] as? [String: Any])?["path"] as? String,
+            processes: processes)
     }
 
     /// Exports, runs a body, and always ends the export; expects a clean receipt.

@@ -101,7 +101,7 @@ final class PassThroughServer {
             return nil
         case .`init`(let offer): return initialize(offer)
         case .destroy: return .done
-        case .other: return .failure(ENOSYS)
+        case .other, .open: return .failure(ENOSYS)
         default: break
         }
         guard table.isInUse(header.node) else { return .failure(ESTALE) }

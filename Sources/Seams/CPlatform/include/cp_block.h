@@ -40,7 +40,7 @@ unsigned cp_device_minor(uint64_t device);
 // fdatasync(2).
 int cp_block_sync(int fd);
 
-// Makes a blocking socket's calls end with -EAGAIN after this time.
+// Makes a blocking socket's calls end with -EAGAIN after this time; 0: never.
 int cp_socket_timeouts(int socket, int64_t microseconds);
 
 // sendmsg(2) of what is left of a head and a body after `done` bytes of both; returns the bytes.
