@@ -14,7 +14,8 @@ public enum CrashLoad {
     public static let work =
         content + """
             import mmap
-            device, folder, place, steps, seed = sys.argv[1:3] + [int(word) for word in sys.argv[3:]]
+            device, folder = sys.argv[1:3]
+            place, steps, seed = [int(word) for word in sys.argv[3:]]
             chance, page = random.Random(seed), mmap.mmap(-1, 4096)
             disk = os.open(device, os.O_RDWR | os.O_DIRECT)
             def mark():
