@@ -146,7 +146,9 @@ import Testing
         let client = try FUSEClient()
         #expect(throws: FUSEClient.Refusal(errno: EPROTO)) { try client.call(.lookup, 1, [97]) }
         #expect(throws: FUSEClient.Refusal(errno: EPROTO)) { try client.call(.read, 1, [1]) }
-        #expect(throws: FUSEClient.Refusal(errno: ENOSYS)) { try client.call(.open, 1, []) }
+        #expect(throws: FUSEClient.Refusal(errno: ENOSYS)) {
+            try client.call(.open, 1, FUSEClient.integers([UInt32(0), UInt32(0)]))
+        }
         #expect(throws: FUSEClient.Refusal(errno: ESTALE)) { try client.call(.getattr, 77) }
         #expect(throws: FUSEClient.Refusal(errno: EINVAL)) {
             let body = FUSEClient.integers([UInt64(1), UInt32(2), UInt32(0)])
