@@ -19,15 +19,15 @@ public enum GuestLoad {
                 cd "$1"
                 mkdir load tree
                 printf '%s' "$against_model" >/run/against-model
-                python3 /run/against-model load/model "$2" 1200
+                python3 /run/against-model load/model "$2" 500
                 stress-ng --quiet --verify --temp-path load --timeout "$3" --seed "$2" \\
                     --dir 1 --dir-ops 400 --rename 1 --rename-ops 400 --link 1 --link-ops 60 \\
                     --symlink 1 --symlink-ops 60 --dentry 1 --dentry-ops 2000 \\
                     --fallocate 1 --fallocate-bytes 4m --fallocate-ops 60 \\
-                    --hdd 1 --hdd-bytes 8m --hdd-ops 400 --seek 1 --seek-size 4m --seek-ops 800
+                    --hdd 1 --hdd-bytes 8m --hdd-ops 200 --seek 1 --seek-size 4m --seek-ops 300
                 (
                     cd load
-                    fio --name=checked --size=16m --rw=randwrite --bsrange=512-64k --randseed="$2" \\
+                    fio --name=checked --size=8m --rw=randwrite --bsrange=512-64k --randseed="$2" \\
                         --end_fsync=1 --verify=crc32c --do_verify=1 --verify_fatal=1 \\
                         --invalidate=1 --output=/run/fio.log || { cat /run/fio.log; exit 1; }
                 )
@@ -41,6 +41,40 @@ public enum GuestLoad {
         against_model='\(model)'
 
         """
+
+    /// A script's part that starts iSCSI's daemon, which logs in with these names and passwords
+    /// (CHAP), with digests; with the target's own it asks for them (mutual CHAP).
+    public static func iscsi(
+        user: String, _ password: String, target: String? = nil, _ targetPassword: String = ""
+    ) -> String {
+        let mutual =
+            target.map { name in
+                """
+                node.session.auth.username_in = \(name)
+                node.session.auth.password_in = \(targetPassword)
+
+                """
+            } ?? ""
+        return """
+            cat >/etc/iscsi/iscsid.conf <<-'END'
+            iscsid.startup = /usr/sbin/iscsid
+            node.startup = manual
+            node.session.auth.authmethod = CHAP
+            node.session.auth.username = \(user)
+            node.session.auth.password = \(password)
+            \(mutual)node.session.auth.chap_algs = SHA3-256,SHA256,SHA1,MD5
+            node.session.cmds_max = 128
+            node.session.queue_depth = 32
+            node.session.timeo.replacement_timeout = 60
+            node.conn[0].timeo.login_timeout = 5
+            node.conn[0].iscsi.HeaderDigest = CRC32C
+            node.conn[0].iscsi.DataDigest = CRC32C
+            END
+            echo InitiatorName=iqn.2026-11.localhost.guest:client >/etc/iscsi/initiatorname.iscsi
+            iscsid -f >/run/iscsid.log 2>&1 &
+
+            """
+    }
 
     /// A file and its model in memory; ends with an error where they differ.
     private static let model = """
