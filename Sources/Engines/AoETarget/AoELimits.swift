@@ -10,6 +10,8 @@ public enum AoELimits {
     public static let sectorsPerFrame = 128
     /// Bytes of neighbouring requests that the device gets as one.
     static let merged = 1 << 20
+    /// Bytes of quick requests after which answers go out, so that the client works meanwhile.
+    static let answered = 1 << 16
     /// Batches of writes that take less on the average are done by the thread that receives, in
     /// nanoseconds.
     static let quickWrites: Int64 = 500_000

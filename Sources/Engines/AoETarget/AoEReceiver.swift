@@ -27,7 +27,7 @@ struct AoEReceiver: ~Copyable {
         slots = (0..<AoELimits.batch).compactMap { _ in core.pool.take() }
         replies = AoEReplies(core)
         writer = AoEWriter(core)
-        staging = .allocate(byteCount: AoELimits.merged, alignment: 4096)
+        staging = .allocate(byteCount: 2 * AoELimits.answered, alignment: 4096)
         for (place, slot) in slots.enumerated() { places.set(place, to: core.pool[slot]) }
         reads.reserveCapacity(AoELimits.batch)
         jobs.reserveCapacity(AoELimits.batch)
@@ -129,9 +129,9 @@ struct AoEReceiver: ~Copyable {
         var used = 0
         var first = 0
         while first < reads.count {
-            let end = reads.endOfRun(from: first, limit: AoELimits.merged)
+            let end = reads.endOfRun(from: first, limit: AoELimits.answered)
             let length = reads[first..<end].reduce(0) { $0 + $1.length }
-            if used + length > staging.count {
+            if used + length > staging.count || used >= AoELimits.answered {
                 replies.send()
                 used = 0
             }

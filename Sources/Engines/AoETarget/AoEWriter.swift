@@ -34,11 +34,20 @@ struct AoEWriter: ~Copyable {
         }
     }
 
-    /// Does these at once, and empties the list.
+    /// Does these at once, a part after the other, and empties the list.
     mutating func perform(_ given: inout [AoEJob]) {
-        swap(&given, &jobs)
-        perform()
-        swap(&given, &jobs)
+        var first = 0
+        while first < given.count {
+            var bytes = 0
+            jobs.removeAll(keepingCapacity: true)
+            while first < given.count, bytes < AoELimits.answered {
+                jobs.append(given[first])
+                bytes += given[first].request.length
+                first += 1
+            }
+            perform()
+        }
+        jobs.removeAll(keepingCapacity: true)
         given.removeAll(keepingCapacity: true)
     }
 

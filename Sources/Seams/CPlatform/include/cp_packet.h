@@ -19,13 +19,13 @@ int cp_interface_facts(int socket, const char *name, struct cp_interface *facts)
 int cp_interface_mtu(int socket, int index);
 
 // A socket that receives, from an interface, the ATA over Ethernet questions to one shelf and
-// slot or to all, or with `answers` the answers from there, and sends any frame. Needs CAP_NET_RAW. `buffer` is the wanted size of its
-// buffers in bytes; the kernel's limits hold without CAP_NET_ADMIN.
+// slot or to all, or with `answers` the answers from there, and sends any frame. Needs
+// CAP_NET_RAW. `buffer` is the wanted size of its buffers in bytes; the kernel's limits hold
+// without CAP_NET_ADMIN.
 int cp_packet_aoe(int index, uint16_t shelf, uint8_t slot, int buffer, int answers);
 
 // Bytes that may wait in a socket's receive buffer, the kernel's own overhead included.
 int cp_socket_receive_buffer(int socket);
-
 
 // One frame that is received: where it goes, the room there, and how long it was; longer than
 // the room where it was cut.
