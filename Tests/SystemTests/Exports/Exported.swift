@@ -30,6 +30,11 @@ extension Causeway {
         _ source: String, _ options: [String], in network: GuestNetwork? = nil
     ) throws -> Exported {
         let outcome = try run(["export", source, "--json"] + options, in: network, seconds: 60)
+        return try exported(outcome)
+    }
+
+    /// What `export --json` said; fails the test where it failed.
+    func exported(_ outcome: Outcome) throws -> Exported {
         try #require(outcome.isSuccess, "\(outcome)")
         let record = try #require(
             try JSONSerialization.jsonObject(with: Data(outcome.output)) as? [String: Any])

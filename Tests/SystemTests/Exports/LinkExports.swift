@@ -1,6 +1,5 @@
 import ClientGuest
 import FileSystemLab
-import Foundation
 import Platform
 import Testing
 
@@ -31,16 +30,6 @@ extension Causeway {
     func export(
         _ source: String, to network: GuestNetwork, _ options: [String]
     ) throws -> Exported {
-        let words = ["export", source, "--json", "--aoe"] + options
-        let outcome = try runAsRoot(of: network, words)
-        try #require(outcome.isSuccess, "\(outcome)")
-        let record = try #require(
-            try JSONSerialization.jsonObject(with: Data(outcome.output)) as? [String: Any])
-        let processes = try #require(record["processes"] as? [String: Int])
-            .mapValues { Int32($0) }
-        remember(processes.values)
-        return Exported(
-            urls: try #require(record["urls"] as? [String]),
-            session: try #require(record["id"] as? String), processes: processes)
+        try exported(runAsRoot(of: network, ["export", source, "--json", "--aoe"] + options))
     }
 }
