@@ -90,8 +90,8 @@ import Testing
         #expect(!outcome.timedOut, "\(what): \(outcome)")
         #expect([0, 3, 4, 7].contains(outcome.status), "\(what): \(outcome)")
         guard outcome.isSuccess else { return }
-        // What damaged folders and sizes promise may have no end, so the readers end some time; then
-        // they must end at once, and the next one must be answered.
+        // What damaged folders and sizes promise may have no end, so readers are stopped some time;
+        // then they must end soon, and the next one must be answered.
         let reading = try Command.run(
             "timeout",
             ["-s", "KILL", "40", "sh", "-c", Self.readAll, "sh", mountpoint], seconds: 60)
