@@ -76,13 +76,7 @@ public final class NBDDevice: BlockDevice {
             pool = NBDPool(connections, timeoutMilliseconds: options.timeoutMilliseconds)
             size = export.info.size & ~UInt64(export.sizes.minimum - 1)
             properties = Self.properties(export, options, connections: connections.count)
-        } catch let error as SystemError {
-            throw .connection(error)
-        } catch NBDFailure.connection(let error) {
-            throw .connection(error)
-        } catch NBDFailure.request(_, let words) {
-            throw .refused(words)
-        } catch { throw .protocolBroken("\(error)") }
+        } catch { throw .ofHandshake(error) }
     }
 
     private static func properties(

@@ -31,4 +31,14 @@ public enum NBDError: Error, Equatable, Sendable, CustomStringConvertible {
 
     /// Cause and remedy in one sentence each.
     public var description: String { "\(cause). \(remedy)" }
+
+    /// What a handshake that failed is told as.
+    static func ofHandshake(_ error: any Error) -> Self {
+        switch error {
+        case let error as SystemError: .connection(error)
+        case NBDFailure.connection(let error): .connection(error)
+        case NBDFailure.request(_, let words): .refused(words)
+        default: .protocolBroken("\(error)")
+        }
+    }
 }

@@ -40,12 +40,6 @@ public struct NBDHandover: Sendable {
             size = export.info.size
             flags = export.info.flags.rawValue
             minimumBlock = export.sizes.minimum
-        } catch let error as SystemError {
-            throw .connection(error)
-        } catch NBDFailure.connection(let error) {
-            throw .connection(error)
-        } catch NBDFailure.request(_, let words) {
-            throw .refused(words)
-        } catch { throw .protocolBroken("\(error)") }
+        } catch { throw .ofHandshake(error) }
     }
 }

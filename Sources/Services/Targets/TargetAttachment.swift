@@ -53,16 +53,13 @@ final class TargetAttachment {
     /// Adds what the kernel has done.
     func add(to figures: inout TargetFigures) {
         if let status = nbd?.status {
-            figures.bytesRead += status.bytesRead
-            figures.bytesWritten += status.bytesWritten
+            figures.add(read: status.bytesRead, written: status.bytesWritten)
         }
         if let status = iscsi?.status {
-            figures.bytesRead += status.bytesRead
-            figures.bytesWritten += status.bytesWritten
+            figures.add(read: status.bytesRead, written: status.bytesWritten)
         }
         if let (read, written) = file?.figures {
-            figures.bytesRead += read
-            figures.bytesWritten += written
+            figures.add(read: read, written: written)
         }
     }
 

@@ -23,4 +23,10 @@ public struct TargetFigures: Codable, Sendable, Equatable {
 
     /// Nothing yet.
     public init() {}
+
+    /// Adds what the clients of one server have done.
+    mutating func add(read: UInt64, written: UInt64) {
+        bytesRead += read
+        bytesWritten += written
+    }
 }

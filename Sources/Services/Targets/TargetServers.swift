@@ -126,16 +126,13 @@ final class TargetServers {
     var figures: TargetFigures {
         var figures = TargetFigures()
         if let status = nbd?.status {
-            figures.bytesRead += status.bytesRead
-            figures.bytesWritten += status.bytesWritten
+            figures.add(read: status.bytesRead, written: status.bytesWritten)
         }
         if let status = iscsi?.status {
-            figures.bytesRead += status.bytesRead
-            figures.bytesWritten += status.bytesWritten
+            figures.add(read: status.bytesRead, written: status.bytesWritten)
         }
         if let status = aoe?.status {
-            figures.bytesRead += status.bytesRead
-            figures.bytesWritten += status.bytesWritten
+            figures.add(read: status.bytesRead, written: status.bytesWritten)
         }
         attachment?.add(to: &figures)
         return figures
