@@ -29,6 +29,7 @@ build:
 	@scripts/install-packages build
 	$(SWIFT) build -c release --product causeway
 	$(SWIFT) build -c release --product causeway-guest
+	$(SWIFT) build -c release --product causeway-guest-blocks
 
 appliance: build
 	@scripts/install-packages $(filter-out distro,$(KERNEL:own=kernel)) run
@@ -47,7 +48,8 @@ system-tests: build
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 0755 $(BIN)/causeway $(BIN)/causeway-guest $(DESTDIR)$(PREFIX)/bin/
+	install -m 0755 $(BIN)/causeway $(BIN)/causeway-guest $(BIN)/causeway-guest-blocks \
+		$(DESTDIR)$(PREFIX)/bin/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	scripts/manual $(BIN)/causeway >$(DESTDIR)$(PREFIX)/share/man/man1/causeway.1
 

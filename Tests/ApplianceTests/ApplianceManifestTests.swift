@@ -6,7 +6,7 @@ import Testing
     private static let digest = String(repeating: "0123456789abcdef", count: 4)
 
     private static let text = """
-        causeway-appliance 1
+        causeway-appliance 2
         packaging uml
         flavour own
         release 6.1.192-causeway
@@ -17,6 +17,7 @@ import Testing
         input gcc gcc_12.2.0 -
         file kernel 15409464 \(digest)
         file initramfs 7135232 \(digest)
+        file initramfs-blocks 24135232 \(digest)
 
         """
 
@@ -29,7 +30,7 @@ import Testing
         #expect(packaging.wireVersion == 1)
         #expect(packaging.fileSystems == ["ext4", "xfs"])
         #expect(packaging.inputs.map(\.name) == ["linux-source-6.1", "gcc"])
-        #expect(packaging.files.map(\.size) == [15_409_464, 7_135_232])
+        #expect(packaging.files.map(\.size) == [15_409_464, 7_135_232, 24_135_232])
         #expect(manifest[.qemu] == nil)
     }
 
@@ -48,7 +49,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("causeway-appliance 1", "causeway-appliance 2"),
+        ("causeway-appliance 2", "causeway-appliance 3"),
         ("packaging uml", "packaging vmware"),
         ("packaging uml\n", ""),
         ("flavour own", "flavour mine"),
@@ -68,7 +69,9 @@ import Testing
         ("filesystem ext4", "colour green"),
         ("filesystem xfs", "packaging uml"),
         ("filesystem xfs", ""),
-        ("7135232 \(digest)\n", "7135232 \(digest)"),
+        ("24135232 \(digest)\n", "24135232 \(digest)"),
+        ("file initramfs-blocks 24135232 \(digest)\n", ""),
+        ("file initramfs-blocks", "file initramfs"),
     ])
     func `a line that is not defined is refused`(old: String, new: String) throws {
         let at = try #require(Self.text.lastRange(of: old))
@@ -86,7 +89,7 @@ import Testing
     @Test func `a manifest without end is refused`() {
         let lines = String(repeating: "filesystem a\n", count: ApplianceManifest.Limits.lines)
         #expect(throws: ManifestError.self) {
-            try ApplianceManifest(text: "causeway-appliance 1\npackaging uml\n" + lines)
+            try ApplianceManifest(text: "causeway-appliance 2\npackaging uml\n" + lines)
         }
     }
 }

@@ -11,7 +11,8 @@ import VirtualMachine
     ) throws {
         try folder.write("uml/kernel", "kernel")
         try folder.write("uml/initramfs", "initramfs")
-        let files = try ["kernel", "initramfs"].map { name in
+        try folder.write("uml/initramfs-blocks", "initramfs-blocks")
+        let files = try ApplianceFile.names.map { name in
             ApplianceFile(
                 name: name, size: UInt64(name.utf8.count),
                 sha256: try Checksums.sha256(ofFile: "\(folder.path)/uml/\(name)"))
@@ -30,7 +31,12 @@ import VirtualMachine
             try appliance.paths(for: .uml)
                 == AppliancePaths(
                     kernel: "\(folder.path)/uml/kernel", initramfs: "\(folder.path)/uml/initramfs"))
-        #expect(try appliance.verify().map(\.state) == [.whole, .whole])
+        #expect(
+            try appliance.paths(for: .uml, servingBlocks: true)
+                == AppliancePaths(
+                    kernel: "\(folder.path)/uml/kernel",
+                    initramfs: "\(folder.path)/uml/initramfs-blocks"))
+        #expect(try appliance.verify().map(\.state) == [.whole, .whole, .whole])
     }
 
     @Test func `no appliance is an error that names the command`() throws {
@@ -65,10 +71,10 @@ import VirtualMachine
         let appliance = try Appliance.locate(directory: folder.path)
         try folder.write("uml/kernel", "kern")
         #expect(throws: ApplianceError.self) { try appliance.paths(for: .uml) }
-        #expect(try appliance.verify().map(\.state) == [.size(4, expected: 6), .whole])
+        #expect(try appliance.verify().map(\.state) == [.size(4, expected: 6), .whole, .whole])
         try Files.remove("\(folder.path)/uml/kernel")
         #expect(throws: ApplianceError.self) { try appliance.paths(for: .uml) }
-        #expect(try appliance.verify().map(\.state) == [.missing, .whole])
+        #expect(try appliance.verify().map(\.state) == [.missing, .whole, .whole])
     }
 
     @Test func `verification finds a changed byte`() throws {

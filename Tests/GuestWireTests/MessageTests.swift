@@ -18,7 +18,9 @@ enum Samples {
         .listAttributes(handle: []),
         .removeAttribute(handle: [9], name: [UInt8](repeating: 65, count: 255)),
         .allocate(handle: [1], mode: 3, offset: .max, length: 1 << 40),
-        .seek(handle: [1], offset: 1 << 40, whence: 3),
+        .seek(handle: [1], offset: 1 << 40, whence: 3), .serveBlocks(plan: []),
+        .serveBlocks(plan: [UInt8](repeating: 0x7b, count: GuestWire.Limits.blockPlan)),
+        .stopBlocks(milliseconds: .max),
     ]
     static let replies: [Reply] = [
         .done,
@@ -75,6 +77,14 @@ enum Samples {
         let handle = [UInt8](repeating: 1, count: GuestWire.Limits.fileHandle + 1)
         #expect(throws: BytesError.tooLong(length: 65, limit: 64)) {
             try Request(Request.listAttributes(handle: handle).frame(id: 1))
+        }
+    }
+
+    @Test func `rejects a plan longer than its limit`() {
+        let plan = [UInt8](repeating: 1, count: GuestWire.Limits.blockPlan + 1)
+        let limit = GuestWire.Limits.blockPlan
+        #expect(throws: BytesError.tooLong(length: limit + 1, limit: limit)) {
+            try Request(Request.serveBlocks(plan: plan).frame(id: 1))
         }
     }
 

@@ -35,6 +35,9 @@ enum House {
     static let forbidden: [String: Set<String>] = [
         "causeway": ["GuestCore"],
         "causeway-guest": ["Sessions", "Bridge", "Hypervisors", "StorageDaemon", "Inspection"],
+        "causeway-guest-blocks": [
+            "Sessions", "Bridge", "Hypervisors", "StorageDaemon", "Inspection",
+        ],
     ]
 
     /// Rooms that may name libc, and why.
@@ -63,5 +66,6 @@ enum House {
         "VirtualMachine": "a protocol and its values; HypervisorsTests run every implementation",
         "causeway": "SystemTests run the program",
         "causeway-guest": "SystemTests boot it",
+        "causeway-guest-blocks": "SystemTests boot it",
     ]
 }

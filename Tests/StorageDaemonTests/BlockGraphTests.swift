@@ -50,6 +50,12 @@ import Testing
         #expect(window?["size"]?.number == 1 << 30)
     }
 
+    @Test func `without windows the image itself is served`() {
+        let graph = BlockGraph(
+            .init(format: .vhdx, readOnly: false, isDevice: false), windows: [])
+        #expect(graph.tops == ["image"])
+    }
+
     @Test func `only files inside the sandbox are named`() {
         let graph = graph(.raw, readOnly: false, overlay: "/home/somebody/overlay", isDevice: true)
         #expect(node("source", of: graph)?["driver"]?.string == "host_device")

@@ -45,6 +45,15 @@ import Testing
         #expect(daemon.words.isEmpty)
     }
 
+    @Test func `without windows the whole disk in an image is one`() throws {
+        let image = "\(folder.path)/image"
+        try tool("qemu-img", ["create", "-q", "-f", "qcow2", image, "8M"])
+        let daemon = try start(try plan(image, .qcow2, windows: []))
+        try daemon.waitUntilReady()
+        #expect(daemon.diskSockets.count == 1)
+        try daemon.stop(milliseconds: 10_000)
+    }
+
     @Test func `serves several windows, some with overlays`() throws {
         let overlay = "\(folder.path)/overlay"
         let daemon = try start(
@@ -117,7 +126,7 @@ import Testing
     }
 
     @Test(arguments: [
-        [], [DiskWindow(offset: 0, length: 511)], [DiskWindow(offset: 1 << 63, length: 512)],
+        [DiskWindow(offset: 0, length: 511)], [DiskWindow(offset: 1 << 63, length: 512)],
         [DiskWindow](repeating: DiskWindow(offset: 0, length: 512), count: 27),
     ])
     func `a plan out of bounds starts nothing`(windows: [DiskWindow]) throws {

@@ -40,8 +40,12 @@ public struct Appliance: Sendable {
         }
     }
 
-    /// Kernel and initial file system for a hypervisor, both present and of the right size.
-    public func paths(for hypervisor: HypervisorKind) throws(ApplianceError) -> AppliancePaths {
+    /// Kernel and initial file system for a hypervisor, everything present and of the right size.
+    ///
+    /// - Parameter servingBlocks: whether the guest is to serve blocks, not only to mount.
+    public func paths(
+        for hypervisor: HypervisorKind, servingBlocks: Bool = false
+    ) throws(ApplianceError) -> AppliancePaths {
         let kind = PackagingKind(for: hypervisor)
         guard let packaging = manifest[kind] else {
             throw ApplianceError(
@@ -64,7 +68,9 @@ public struct Appliance: Sendable {
         }
         return AppliancePaths(
             kernel: path(of: ApplianceFile.kernel, kind: kind),
-            initramfs: path(of: ApplianceFile.initramfs, kind: kind))
+            initramfs: path(
+                of: servingBlocks ? ApplianceFile.blocksInitramfs : ApplianceFile.initramfs,
+                kind: kind))
     }
 
     /// Where a file of a packaging lies.

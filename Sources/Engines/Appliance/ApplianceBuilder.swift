@@ -15,19 +15,22 @@ public struct BuildRequest: Sendable {
     public var cache: String
     /// The guest agent: a static executable, built from the sources of this program.
     public var agent: String
+    /// The agent that serves blocks as well; another such executable.
+    public var blocksAgent: String
     /// How many compilers run at once.
     public var jobs: Int
 
     /// Makes a request.
     public init(
         kinds: [PackagingKind], flavour: KernelFlavour, output: String, cache: String,
-        agent: String, jobs: Int
+        agent: String, blocksAgent: String, jobs: Int
     ) {
         self.kinds = kinds
         self.flavour = flavour
         self.output = output
         self.cache = cache
         self.agent = agent
+        self.blocksAgent = blocksAgent
         self.jobs = jobs
     }
 }
@@ -51,13 +54,13 @@ public struct ApplianceBuilder {
     ///
     /// Each packaging appears whole or not at all; running machines keep the files they opened.
     public func build() throws(ApplianceError) -> Appliance {
-        let agent = try readAgent()
+        let agents = try [request.agent, request.blocksAgent].map(readAgent)
         for kind in request.kinds {
             let kernel = try obtainKernel(kind)
             observer(BuildProgress(.packing, kind.rawValue))
             try cache.makeFolder(cache.directory)
             try cache.locked("output", observer: observer) { () throws(ApplianceError) in
-                try install(kind, kernel: kernel, agent: agent)
+                try install(kind, kernel: kernel, agents: agents)
             }
         }
         return try Appliance.locate(directory: request.output)
@@ -73,25 +76,26 @@ public struct ApplianceBuilder {
         }
     }
 
-    private func readAgent() throws(ApplianceError) -> [UInt8] {
+    private func readAgent(_ path: String) throws(ApplianceError) -> [UInt8] {
         let bytes: [UInt8]
-        do { bytes = try Files.read(request.agent, limit: Initramfs.Limits.file) } catch {
+        do { bytes = try Files.read(path, limit: Initramfs.Limits.file) } catch {
             throw ApplianceError(
                 "The guest agent cannot be read: \(error)",
-                remedy: "Build it (`swift build -c release --product causeway-guest`) and name it "
-                    + "with --agent.")
+                remedy: "`make build` builds it; --agent and --blocks-agent name one elsewhere.")
         }
         guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {  // ELF
             throw ApplianceError(
-                "\(request.agent) is no program", remedy: "Name the guest agent with --agent.")
+                "\(path) is no program", remedy: "Name the agents with --agent, --blocks-agent.")
         }
         return bytes
     }
 
     private func install(
-        _ kind: PackagingKind, kernel: KernelFiles, agent: [UInt8]
+        _ kind: PackagingKind, kernel: KernelFiles, agents: [[UInt8]]
     ) throws(ApplianceError) {
-        let initramfs = try Initramfs.build(agent: agent, modules: kernel.modules)
+        let archives = try agents.map { agent throws(ApplianceError) in
+            try Initramfs.build(agent: agent, modules: kernel.modules)
+        }
         var manifest =
             (try? Appliance.locate(directory: request.output))?.manifest
             ?? ApplianceManifest(packagings: [])
@@ -103,17 +107,23 @@ public struct ApplianceBuilder {
             try Tool.run(
                 "cp", ["--reflink=auto", "--", kernel.kernel, path], package: "coreutils")
             try Tool.run("chmod", [kind == .uml ? "0755" : "0644", path], package: "coreutils")
-            try output.write("\(staging)/\(ApplianceFile.initramfs)", initramfs)
+            let names = [ApplianceFile.initramfs, ApplianceFile.blocksInitramfs]
+            for (name, archive) in zip(names, archives) {
+                try output.write("\(staging)/\(name)", archive)
+            }
         }
-        let agentInput = ApplianceInput(
-            name: "causeway-guest", version: "-",
-            sha256: try Checksums.sha256(ofFile: request.agent))
+        let agentInputs = [
+            ("causeway-guest", request.agent), ("causeway-guest-blocks", request.blocksAgent),
+        ]
+        let ours = try agentInputs.map { name, path throws(ApplianceError) in
+            ApplianceInput(name: name, version: "-", sha256: try Checksums.sha256(ofFile: path))
+        }
         manifest.replace(
             Packaging(
                 kind: kind, flavour: kind == .uml ? request.flavour : .distro,
                 release: kernel.release, wireVersion: GuestWire.version,
-                fileSystems: kernel.fileSystems, inputs: kernel.inputs + [agentInput],
-                files: try [ApplianceFile.kernel, ApplianceFile.initramfs].map(describe(folder))))
+                fileSystems: kernel.fileSystems, inputs: kernel.inputs + ours,
+                files: try ApplianceFile.names.map(describe(folder))))
         try output.write(
             "\(request.output)/\(Appliance.manifestName)", Array(manifest.text.utf8))
     }

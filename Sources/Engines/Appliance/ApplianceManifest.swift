@@ -11,7 +11,7 @@ public struct ApplianceManifest: Equatable, Sendable {
     }
 
     /// First line: the format's name and version.
-    static let signature = "causeway-appliance 1"
+    static let signature = "causeway-appliance 2"
 
     /// Its packagings, in the order of `PackagingKind.allCases`; each kind at most once.
     public var packagings: [Packaging]
@@ -140,14 +140,14 @@ private struct PackagingDraft {
 
     /// A manifest names files of its own folders only.
     private static func isFileName(_ name: String) -> Bool {
-        name == ApplianceFile.kernel || name == ApplianceFile.initramfs
+        ApplianceFile.names.contains(name)
     }
 
     /// The packaging, where nothing is missing.
     func finish() throws(ManifestError) -> Packaging {
         let names = Set(files.map(\.name))
         guard let flavour, let release, let wireVersion,
-            names == [ApplianceFile.kernel, ApplianceFile.initramfs]
+            names == Set(ApplianceFile.names)
         else { throw ManifestError(line: 0, "packaging \(kind.rawValue) is incomplete") }
         return Packaging(
             kind: kind, flavour: flavour, release: release, wireVersion: wireVersion,

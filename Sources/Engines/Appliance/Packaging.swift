@@ -43,7 +43,7 @@ public struct ApplianceInput: Equatable, Sendable {
 
 /// A file of a packaging.
 public struct ApplianceFile: Equatable, Sendable {
-    /// Name in the packaging's folder: `kernel` or `initramfs`.
+    /// Name in the packaging's folder: one of `names`.
     public var name: String
     /// Size in bytes.
     public var size: UInt64
@@ -59,8 +59,14 @@ public struct ApplianceFile: Equatable, Sendable {
 
     /// Name of every packaging's kernel.
     public static let kernel = "kernel"
-    /// Name of every packaging's initial RAM file system.
+    /// Name of every packaging's initial RAM file system, whose agent mounts.
     public static let initramfs = "initramfs"
+    /// Name of the other initial RAM file system, whose agent serves blocks as well.
+    ///
+    /// It is larger by the servers, which would cost every mount time and memory.
+    public static let blocksInitramfs = "initramfs-blocks"
+    /// Every file of a packaging.
+    public static let names = [kernel, initramfs, blocksInitramfs]
 }
 
 /// One packaging, as the manifest describes it.

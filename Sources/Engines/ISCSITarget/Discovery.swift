@@ -33,8 +33,10 @@ struct Discovery: Sendable {
     }
 
     private var portals: [String] {
-        if !configuration.advertisedPortals.isEmpty { return configuration.advertisedPortals }
-        return portal.map { [$0] } ?? []
+        switch configuration.reach {
+        case .direct: portal.map { [$0] } ?? []
+        case .relayed(let portals): portals
+        }
     }
 
     private func admits(_ target: ISCSITargetConfiguration) -> Bool {

@@ -10,9 +10,20 @@ public struct ISCSIServerConfiguration: Sendable {
     public var discoveryCredentials: [ISCSICredential] = []
     /// The one portal group that every portal belongs to (RFC 7143, 4.4.1).
     public var portalGroup: UInt16 = 1
-    /// Addresses told to discovering initiators, as `ADDRESS:PORT`; empty for the one that each
-    /// initiator came to.
-    public var advertisedPortals: [String] = []
+    /// How initiators reach the server.
+    public enum Reach: Equatable, Sendable {
+        /// By its listeners; discovering initiators are told the address that each came to.
+        case direct
+        /// Through a relay, which whoever set it up guards; discovering initiators are told these
+        /// portals as `ADDRESS:PORT`, or none: then they stay with the address that they came to
+        /// (RFC 7143, appendix C).
+        ///
+        /// The addresses that the server sees are the relay's.
+        case relayed(portals: [String])
+    }
+
+    /// How initiators reach the server.
+    public var reach = Reach.direct
     /// What sessions are offered.
     public var offer = ISCSISessionOffer()
     /// Bounds.

@@ -152,7 +152,9 @@ public final class ISCSIServer: Sendable {
     private func checkProtected(
         _ address: SocketAddress, _ name: String
     ) throws(ISCSIServerError) {
-        guard let bytes = PeerAddress.bytes(address), !PeerAddress.isLoopback(bytes) else { return }
+        guard configuration.reach == .direct, let bytes = PeerAddress.bytes(address),
+            !PeerAddress.isLoopback(bytes)
+        else { return }
         for target in configuration.targets where target.credentials.isEmpty {
             throw .unprotected(address: name, target: target.name)
         }

@@ -23,7 +23,7 @@ struct BlockGraph {
     /// The node that is served for each window.
     private(set) var tops: [String] = []
 
-    /// The chain for each window: file, format, window, overlay.
+    /// The chain for each window: file, format, window, overlay; without any, the image itself.
     init(_ source: Source, windows: [DiskWindow]) {
         addSource(source)
         for (index, window) in windows.enumerated() {
@@ -41,6 +41,7 @@ struct BlockGraph {
             }
             addOverlay(index)
         }
+        if windows.isEmpty { tops.append("image") }
     }
 
     private mutating func addSource(_ source: Source) {

@@ -72,7 +72,7 @@ public struct StoragePlan: Sendable {
     public var readOnly: Bool
     /// The unit the guest must read and write in, in bytes: 512 or 4096.
     public var logicalSectorSize: UInt32
-    /// The disks, in the guest's order.
+    /// The disks, in the guest's order; none: the whole of what the image holds is one.
     public var windows: [DiskWindow]
     /// A folder for the sockets, made with mode 0700 where absent.
     public var socketFolder: String

@@ -57,7 +57,7 @@ struct StorageWork {
 
     private static func socketNames(_ plan: StoragePlan) -> [String] {
         switch plan.service {
-        case .guestDisks: plan.windows.indices.map { "disk\($0)" }
+        case .guestDisks: (0..<max(1, plan.windows.count)).map { "disk\($0)" }
         case .nbd: ["nbd"]
         }
     }
@@ -67,8 +67,8 @@ struct StorageWork {
         case .nbd:
             guard plan.windows.count <= 1 else { throw .plan("an NBD export has one window") }
         case .guestDisks:
-            guard !plan.windows.isEmpty, plan.windows.count <= StoragePlan.windowLimit else {
-                throw .plan("a daemon serves 1 to \(StoragePlan.windowLimit) disks")
+            guard plan.windows.count <= StoragePlan.windowLimit else {
+                throw .plan("a daemon serves \(StoragePlan.windowLimit) disks at most")
             }
         }
         guard [512, 1024, 2048, 4096].contains(plan.logicalSectorSize) else {
@@ -136,13 +136,14 @@ struct StorageWork {
             return [
                 "--nbd-server", "addr.type=fd,addr.str=4,max-connections=0",
                 "--export",
-                "nbd,id=nbd,node-name=\(graph.tops.first ?? "image"),"
+                "nbd,id=nbd,node-name=\(graph.tops[0]),"
                     // In no thread of its own: QEMU 7.2 aborts when a client of one leaves.
                     + "name=\(StorageService.exportName),writable=\(onOff(writable))",
             ]
         }
         return graph.tops.enumerated().prefix(listeners.count).flatMap { index, top in
-            let writable = !plan.readOnly || plan.windows[index].overlay != nil
+            let overlay = plan.windows.isEmpty ? nil : plan.windows[index].overlay
+            let writable = !plan.readOnly || overlay != nil
             return [
                 "--export",
                 "vhost-user-blk,id=disk\(index),node-name=\(top),addr.type=fd,"

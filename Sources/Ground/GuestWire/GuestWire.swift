@@ -9,7 +9,7 @@
 /// The normative description is `docs/formats/guest-wire.md`.
 public enum GuestWire {
     /// Bumped whenever a message changes its meaning; both sides must agree exactly.
-    public static let version: UInt32 = 1
+    public static let version: UInt32 = 2
     /// TCP port on the host's end of the link that the guest dials.
     public static let controlPort: UInt16 = 7000
     /// TCP port on which the guest's NFS server listens.
@@ -22,6 +22,8 @@ public enum GuestWire {
         public static let fileHandle = 64
         /// Longest extended attribute value, in bytes (Linux XATTR_SIZE_MAX).
         public static let attributeValue = 65_536
+        /// Longest plan of what to serve as blocks, in bytes.
+        public static let blockPlan = 768 * 1024
         /// Longest kernel log returned, in bytes.
         public static let kernelLog = 256 * 1024
     }

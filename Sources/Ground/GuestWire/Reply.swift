@@ -43,6 +43,8 @@ public struct GuestFailure: Error, Equatable, Sendable {
         case unmount
         /// A file operation by handle.
         case file
+        /// Serving blocks.
+        case blocks
     }
 
     /// Which step failed.
@@ -71,7 +73,7 @@ public enum Reply: Equatable, Sendable {
     case failed(GuestFailure)
     /// A mount's export.
     case exported(ExportDescription)
-    /// An attribute's value or list of names, or the kernel's log.
+    /// An attribute's value or list of names, the kernel's log, or what clients of blocks did.
     case data([UInt8])
     /// A file position in bytes.
     case position(UInt64)

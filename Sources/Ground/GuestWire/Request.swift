@@ -61,11 +61,18 @@ public enum Request: Equatable, Sendable {
     case allocate(handle: [UInt8], mode: UInt32, offset: UInt64, length: UInt64)
     /// lseek(2) with SEEK_DATA (3) or SEEK_HOLE (4).
     case seek(handle: [UInt8], offset: UInt64, whence: UInt32)
+    /// Serve disks as blocks, as the plan says; only an appliance that can does.
+    ///
+    /// What the plan says is between the host and what serves: the wire carries its bytes.
+    case serveBlocks(plan: [UInt8])
+    /// Let the clients of blocks finish within a time, and make everything durable.
+    case stopBlocks(milliseconds: UInt64)
 
     private enum Kind: UInt16 {
         case ping = 16
         case mount, sync, unmount, kernelLog, powerOff
         case getAttribute, setAttribute, listAttributes, removeAttribute, allocate, seek
+        case serveBlocks, stopBlocks
     }
 
     /// The request as a frame with this id.
@@ -115,6 +122,12 @@ public enum Request: Equatable, Sendable {
             writer.write(handle)
             writer.write(offset)
             writer.write(whence)
+        case .serveBlocks(let plan):
+            kind = .serveBlocks
+            writer.write(plan)
+        case .stopBlocks(let milliseconds):
+            kind = .stopBlocks
+            writer.write(milliseconds)
         }
         return Frame(kind: kind.rawValue, id: id, payload: writer.bytes)
     }
@@ -150,6 +163,9 @@ public enum Request: Equatable, Sendable {
             self = .seek(
                 handle: try reader.fileHandle(), offset: try reader.integer(),
                 whence: try reader.integer())
+        case .serveBlocks:
+            self = .serveBlocks(plan: try reader.blob(limit: GuestWire.Limits.blockPlan))
+        case .stopBlocks: self = .stopBlocks(milliseconds: try reader.integer())
         }
         try reader.finish()
     }

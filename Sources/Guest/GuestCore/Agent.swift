@@ -8,9 +8,11 @@ import Platform
 /// control connection ends: then it writes everything, unmounts and switches the machine off.
 public enum Agent {
     /// Runs the machine until it is switched off.
-    public static func run() -> Never {
+    ///
+    /// - Parameter blocks: what serves blocks, where this appliance can.
+    public static func run(blocks: (any BlockService)? = nil) -> Never {
         do {
-            try live()
+            try live(blocks)
         } catch {
             KernelMessages.note("\(error)")
         }
@@ -21,7 +23,7 @@ public enum Agent {
         while true { pause() }
     }
 
-    private static func live() throws(SystemError) {
+    private static func live(_ blocks: (any BlockService)?) throws(SystemError) {
         signal(SIGPIPE, SIG_IGN)
         Appliance.loadModules()
         try Appliance.mountPseudoFileSystems()
@@ -34,10 +36,13 @@ public enum Agent {
         let files = try AgentConnection(role: .files, kernelRelease: release)
 
         let table = ExportTable(server: server)
-        let service = AgentService(table: table)
+        let service = AgentService(table: table, blocks: blocks)
         try WorkerThread.start { files.serve { (service.answerFiles($0), true) } }
         control.serve { request in
             (service.answerControl(request), request != .powerOff)
+        }
+        do throws(GuestFailure) { _ = try blocks?.stop(milliseconds: 0) } catch {
+            KernelMessages.note(error.message)
         }
         table.unmountAll()
     }

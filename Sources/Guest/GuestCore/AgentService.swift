@@ -7,6 +7,8 @@ import Platform
 /// Any thread.
 struct AgentService {
     let table: ExportTable
+    /// Serves blocks, where this appliance can.
+    var blocks: (any BlockService)?
 
     /// Answers on the control connection.
     ///
@@ -23,6 +25,12 @@ struct AgentService {
                 try table.unmount(export)
                 return .done
             case .kernelLog: return .data(try kernelLog())
+            case .serveBlocks(let plan):
+                try blockService().start(plan: plan)
+                return .done
+            case .stopBlocks(let milliseconds):
+                let limit = Int64(clamping: milliseconds)
+                return .data(try blockService().stop(milliseconds: limit))
             case .powerOff:
                 return table.unmountAll().map { .failed($0) } ?? .done
             default: return try files(request)
@@ -58,11 +66,19 @@ struct AgentService {
             return .done
         case .seek(let handle, let offset, let whence):
             return .position(try files.seek(handle, offset: offset, whence: whence))
-        case .mount, .unmount, .kernelLog, .powerOff:
+        case .mount, .unmount, .kernelLog, .powerOff, .serveBlocks, .stopBlocks:
             throw GuestFailure(
                 step: .request, errno: EPERM,
                 message: "this request belongs on the control connection")
         }
+    }
+
+    private func blockService() throws(GuestFailure) -> any BlockService {
+        guard let blocks else {
+            throw GuestFailure(
+                step: .blocks, errno: ENOSYS, message: "this appliance serves no blocks")
+        }
+        return blocks
     }
 
     private func kernelLog() throws(GuestFailure) -> [UInt8] {

@@ -74,6 +74,11 @@ struct ApplianceBuildCommand: ParsableCommand {
     @Option(help: "The guest agent; without it, causeway-guest beside this program.")
     var agent: String?
 
+    @Option(
+        help: "The agent that serves blocks; without it, causeway-guest-blocks beside this program."
+    )
+    var blocksAgent: String?
+
     @Option(help: "How many compilers run at once; without it, one for each processor.")
     var jobs: Int?
 
@@ -86,7 +91,8 @@ struct ApplianceBuildCommand: ParsableCommand {
                 kinds: target.kinds, flavour: kernel.flavour,
                 output: try absolute(ApplianceCommand.directory(output)),
                 cache: try absolute(cache ?? Surroundings.folders.cache),
-                agent: try agent ?? agentBeside(Host.executable()),
+                agent: try agent ?? beside("causeway-guest"),
+                blocksAgent: try blocksAgent ?? beside("causeway-guest-blocks"),
                 jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount)
             let progress = BuildDisplay()
             let builder = ApplianceBuilder(request) { progress.show($0) }
@@ -97,9 +103,10 @@ struct ApplianceBuildCommand: ParsableCommand {
         }
     }
 
-    private func agentBeside(_ program: String) -> String {
+    private func beside(_ name: String) throws -> String {
+        let program = try Host.executable()
         let folder = program.lastIndex(of: "/").map { program[..<$0] } ?? "."
-        return "\(folder)/causeway-guest"
+        return "\(folder)/\(name)"
     }
 
     /// Programs that the builder runs start in other folders.

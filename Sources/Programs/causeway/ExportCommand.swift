@@ -24,6 +24,7 @@ struct ExportCommand: ParsableCommand {
                 --password-file secret                           a disk for others
               causeway export disk.qcow2 --format qcow2 --attach    a device such as /dev/nbd0
               causeway export disk.img --partition 2 --nbd --listen unix:/tmp/disk.sock
+              causeway export disk.img --nbd --in-guest          clients speak to a machine
               sudo causeway export disk.img --aoe --interface eth1 --mac 52:54:00:12:34:56
             """)
 
@@ -52,6 +53,7 @@ struct ExportCommand: ParsableCommand {
                 + "where both are served. May be given several times.", valueName: "address"))
     var listen: [String] = []
 
+    @OptionGroup var guest: GuestOptions
     @OptionGroup var link: LinkOptions
     @OptionGroup var disk: DiskOptions
     @OptionGroup var access: AccessOptions
@@ -72,6 +74,11 @@ struct ExportCommand: ParsableCommand {
         }
         guard !(disk.write && disk.scratch) else {
             throw ValidationError("--write and --scratch exclude each other.")
+        }
+        guard !guest.inGuest || !(aoe || attach != nil || disk.record != nil) else {
+            throw ValidationError(
+                "--in-guest serves by iSCSI and NBD: --aoe, --attach and --record are this "
+                    + "computer's own.")
         }
         _ = try endpoints()
     }
@@ -101,6 +108,8 @@ struct ExportCommand: ParsableCommand {
             source: try MountTarget.source(source), mountpoint: "", mode: disk.mode,
             user: Host.user, group: Host.group, folders: Surroundings.folders)
         request.partition = disk.partition
+        request.hypervisor = guest.via
+        request.memoryMiB = guest.memory
         var export = ExportRequest(endpoints: try endpoints())
         export.name = disk.name
         export.iscsiName = disk.iqn
@@ -110,6 +119,7 @@ struct ExportCommand: ParsableCommand {
         export.access = try access.read()
         export.access.hosts = try link.hosts()
         export.answersEarly = link.answerEarly
+        export.inGuest = guest.inGuest
         export.attach = attach.map { AttachRequest($0.way) }
         request.export = export
         return request
@@ -146,6 +156,25 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError("iSCSI has no Unix sockets: give ADDRESS:PORT.")
         }
         return ExportRequest.Endpoint(wanted, address)
+    }
+}
+
+/// Who opens the source and speaks with clients.
+struct GuestOptions: ParsableArguments {
+    @Flag(help: "Serve from inside a virtual machine: slower, and nothing of clients is read here.")
+    var inGuest = false
+
+    @Option(help: "The hypervisor of --in-guest: uml, qemu, qemu-kvm or qemu-tcg.")
+    var via: String?
+
+    @Option(help: "Guest memory of --in-guest, in MiB.")
+    var memory = SessionRequest.defaultMemoryMiB
+
+    func validate() throws {
+        guard inGuest || via == nil else { throw ValidationError("--via needs --in-guest.") }
+        guard (64...65_536).contains(memory) else {
+            throw ValidationError("--memory takes 64 to 65536 MiB.")
+        }
     }
 }
 

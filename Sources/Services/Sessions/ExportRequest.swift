@@ -35,6 +35,9 @@ public struct ExportRequest: Codable, Sendable {
     public var answersEarly = false
     /// Whether this host's own kernel is to show it as a device; nil: no.
     public var attach: AttachRequest?
+    /// Whether a guest opens the source and speaks with the clients, in place of a process of this
+    /// host.
+    public var inGuest = false
     /// Who may attach.
     public var access: ExportAccess
 

@@ -6,7 +6,7 @@ import StorageDaemon
 import Targets
 
 extension Session {
-    /// Makes blocks attachable: no guest is involved.
+    /// Makes blocks attachable, by this host's own process or by a guest's.
     ///
     /// On an error everything that was started is for `abandon` to end.
     func attachExport(announce: @escaping (String) -> Void) throws(SessionError) {
@@ -15,18 +15,17 @@ extension Session {
         clock.begin("inspect")
         let names = ExportNames(export, source: request.source)
         if export.attach != nil { prepareForMemoryPressure() }
-        let plan = try planExport(export, names: names)
+        var (plan, part) = try planExport(export, names: names)
         let others = registry.list().filter { $0.id != record.id && $0.state != .dead }
         let listeners = try ExportListeners(export, taken: others.flatMap { $0.urls ?? [] })
         listenerPaths = listeners.paths
         record.sockets = listeners.paths
         clock.begin("start")
-        if let attach = export.attach {
-            try attachLocally(attach) { door throws(SessionError) in
-                try startTargets(plan, listeners, export, door: door)
-            }
+        if export.inGuest {
+            try serveInGuest(plan, part, listeners, clock: &clock)
         } else {
-            _ = try startTargets(plan, listeners, export, door: nil)
+            plan.store = try openStore(part)
+            try serveHere(plan, listeners, export)
         }
         record.urls = listeners.all.map {
             names.url($0.protocol, at: $0.address, tls: export.access.tls != nil)
@@ -37,6 +36,19 @@ extension Session {
         publish()
         let places = (record.device.map { [$0.path] } ?? []) + (record.urls ?? [])
         log.note("exported as \(places.joined(separator: ", "))")
+    }
+
+    /// Serves by a process of this host, and shows this host the device where that is asked for.
+    private func serveHere(
+        _ plan: TargetPlan, _ listeners: ExportListeners, _ export: ExportRequest
+    ) throws(SessionError) {
+        if let attach = export.attach {
+            try attachLocally(attach) { door throws(SessionError) in
+                try startTargets(plan, listeners, export, door: door)
+            }
+        } else {
+            _ = try startTargets(plan, listeners, export, door: nil)
+        }
     }
 
     /// Starts the target process on the listeners and the door for this host's kernel; returns the
@@ -66,7 +78,7 @@ extension Session {
         plan.link = listeners.all.compactMap { LinkListener.plan($0, answersEarly: early) }.first
         for listener in listeners.all {
             plan.listeners.append(
-                .init(descriptor: 4 + Int32(descriptors.count), protocol: listener.protocol))
+                .init(.descriptor(4 + Int32(descriptors.count)), listener.protocol))
             descriptors.append(listener.socket.raw)
         }
         let recording = try Recording(export.recording)
@@ -102,9 +114,10 @@ extension Session {
         return folder
     }
 
+    /// What is served and to whom, still without a store and without listeners.
     private func planExport(
         _ export: ExportRequest, names: ExportNames
-    ) throws(SessionError) -> TargetPlan {
+    ) throws(SessionError) -> (TargetPlan, ExportedPart) {
         let geometry = try SessionError.wrap(.source, "cannot measure \(request.source)") {
             () throws(SystemError) in try Files.geometry(source.descriptor)
         }
@@ -120,43 +133,54 @@ extension Session {
                 "\(request.source) holds less than one sector of \(plan.logicalBlockSize) bytes",
                 remedy: "Check that it is the right file.", exit: .sourceUnusable)
         }
-        var range: (offset: UInt64, length: UInt64) = (0, geometry.size)
-        if let partition = request.partition { range = try findPartition(partition) }
-        guard let storage = try planStorage(export, range: range, size: geometry.size) else {
-            (plan.offset, plan.length) = range
-            return plan
+        var part = ExportedPart(format: try format(of: export), sourceSize: geometry.size)
+        part.sectorSize = plan.logicalBlockSize
+        if let partition = request.partition {
+            (part.offset, part.length) = try findPartition(partition)
         }
-        plan.store = .daemon(
-            socket: try startStorage(storage), name: StorageService.exportName)
-        return plan
+        if part.format != .raw || request.mode == .scratch || export.inGuest {
+            // The storage daemon cuts it out.
+            part.window = try planWindow(part)
+        } else {
+            (plan.offset, plan.length) = (part.offset, part.length)
+        }
+        return (plan, part)
     }
 
-    /// What a storage daemon is needed for; nil where the source's bytes are the disk.
-    private func planStorage(
-        _ export: ExportRequest, range: (offset: UInt64, length: UInt64), size: UInt64
-    ) throws(SessionError) -> StoragePlan? {
+    private func format(of export: ExportRequest) throws(SessionError) -> ImageFormat {
         guard let format = ImageFormat(rawValue: export.format) else {
             throw SessionError(
                 .storage, "there is no format called \(export.format)",
                 remedy: "Known: \(ImageFormat.allCases.map(\.rawValue).joined(separator: ", ")).",
                 exit: .notSupported)
         }
-        guard format != .raw || request.mode == .scratch else { return nil }
         guard format == .raw || (request.partition == nil && request.mode != .scratch) else {
             throw SessionError(
                 .storage, "--partition and --scratch work on raw images only, yet",
                 remedy: "Export the whole image, or convert it with qemu-img first.",
                 exit: .notSupported)
         }
-        var window: DiskWindow?
+        return format
+    }
+
+    /// The part of a raw image that a storage daemon serves, with its overlay; nil for the whole of
+    /// what an image of another format holds.
+    private func planWindow(_ part: ExportedPart) throws(SessionError) -> DiskWindow? {
+        guard part.format == .raw else { return nil }
+        var window = DiskWindow(offset: part.offset, length: part.length)
         if request.mode == .scratch {
-            window = DiskWindow(
-                offset: range.offset, length: range.length,
-                overlay: try keptOverlays(at: [range.offset], size: size).first)
+            window.overlay = try keptOverlays(at: [part.offset], size: part.sourceSize).first
         }
-        return StoragePlan(
-            nbdExportOf: source.descriptor, format: format, readOnly: request.mode != .write,
-            window: window, socketFolder: "\(folder)/disks")
+        return window
+    }
+
+    /// The store for a process of this host: the source itself, or what a storage daemon makes of it.
+    private func openStore(_ part: ExportedPart) throws(SessionError) -> TargetPlan.Store {
+        guard part.format != .raw || part.window != nil else { return .descriptor(-1) }
+        let plan = StoragePlan(
+            nbdExportOf: source.descriptor, format: part.format, readOnly: request.mode != .write,
+            window: part.window, socketFolder: "\(folder)/disks")
+        return .daemon(socket: try startStorage(plan), name: StorageService.exportName)
     }
 
     /// Starts the storage daemon; returns the path of its socket.
@@ -192,7 +216,8 @@ extension Session {
     func stopTargets(
         force: Bool, steps: inout DetachSteps
     ) -> (read: UInt64, written: UInt64)? {
-        guard request.export != nil else { return nil }
+        guard let export = request.export else { return nil }
+        if export.inGuest { return stopGuestTargets(force: force, steps: &steps) }
         guard let targets else { return (0, 0) }
         steps.begin("clients")
         self.targets = nil
@@ -219,8 +244,31 @@ extension Session {
     }
 }
 
+/// The part of a source that is exported.
+struct ExportedPart {
+    /// How the source holds it.
+    var format: ImageFormat
+    /// First byte, where the source holds it as it is.
+    var offset: UInt64 = 0
+    /// Bytes of it, where the source holds it as it is.
+    var length: UInt64
+    /// Bytes of the source.
+    var sourceSize: UInt64
+    /// Unit of addressing, in bytes.
+    var sectorSize: UInt32 = 512
+    /// What a storage daemon makes of a raw source; nil where it is not needed, and for other
+    /// formats.
+    var window: DiskWindow?
+
+    init(format: ImageFormat, sourceSize: UInt64) {
+        self.format = format
+        self.sourceSize = sourceSize
+        length = sourceSize
+    }
+}
+
 /// Time limits of an export, in milliseconds.
-private enum ExportLimits {
+enum ExportLimits {
     /// What clients have sent is finished in this time.
     static let drain: Int64 = 30_000
     /// The same, where the user forces.

@@ -1,9 +1,9 @@
 /// Why a target process could not serve.
-struct TargetError: Error, Equatable {
+public struct TargetError: Error, Equatable {
     /// What happened, naming the layer.
-    var cause: String
+    public var cause: String
     /// What to do about it.
-    var remedy: String
+    public var remedy: String
 
     /// Any error as one with a cause and a remedy.
     static func any(_ error: any Error) -> TargetError {

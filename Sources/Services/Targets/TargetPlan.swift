@@ -11,18 +11,28 @@ public struct TargetPlan: Codable, Sendable {
         case descriptor(Int32)
         /// A storage daemon's NBD socket, and the export's name on it.
         case daemon(socket: String, name: String)
+        /// A block device, by its path: a guest's disk, which may be a moment in coming.
+        case device(path: String)
     }
 
-    /// A socket that listens already.
+    /// Where clients come in.
     public struct Listener: Codable, Sendable {
-        /// Its descriptor.
-        public var descriptor: Int32
+        /// What listens.
+        public enum Place: Codable, Sendable {
+            /// A socket that listens already.
+            case descriptor(Int32)
+            /// A numeric address of the machine's own, and a port.
+            case address(String, port: UInt16)
+        }
+
+        /// What listens.
+        public var place: Place
         /// What is spoken there.
         public var `protocol`: ExportProtocol
 
         /// Names a listener.
-        public init(descriptor: Int32, protocol: ExportProtocol) {
-            self.descriptor = descriptor
+        public init(_ place: Place, _ protocol: ExportProtocol) {
+            self.place = place
             self.protocol = `protocol`
         }
     }
@@ -88,6 +98,9 @@ public struct TargetPlan: Codable, Sendable {
     public var iscsiName: String
     /// Where to listen.
     public var listeners: [Listener]
+    /// Set where clients come through a relay, which others than the session's cannot reach: the
+    /// addresses that discovering initiators are told; none for the one that each came to.
+    public var relayedPortals: [String]?
     /// The door for this host's own kernel, beside the listeners.
     public var attachment: Attachment?
     /// The file that keeps persistent reservations (APTPL), by its path inside the process; nil

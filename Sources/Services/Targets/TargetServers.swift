@@ -38,12 +38,19 @@ final class TargetServers {
         }
     }
 
-    private static func sockets(_ plan: TargetPlan, _ wanted: ExportProtocol) -> [OwnedFD] {
-        plan.listeners.filter { $0.protocol == wanted }.map { OwnedFD(taking: $0.descriptor) }
+    private static func sockets(
+        _ plan: TargetPlan, _ wanted: ExportProtocol
+    ) throws(SystemError) -> [OwnedFD] {
+        try plan.listeners.filter { $0.protocol == wanted }.map { listener throws(SystemError) in
+            switch listener.place {
+            case .descriptor(let raw): OwnedFD(taking: raw)
+            case .address(let host, let port): try TCPListener.listen(host: host, port: port)
+            }
+        }
     }
 
     private func startNBD(_ plan: TargetPlan) throws {
-        let sockets = Self.sockets(plan, .nbd)
+        let sockets = try Self.sockets(plan, .nbd)
         guard !sockets.isEmpty else { return }
         let server = try NBDServer(
             configuration: NBDServerConfiguration(
@@ -74,28 +81,28 @@ final class TargetServers {
     }
 
     private func startISCSI(_ plan: TargetPlan) throws {
-        let sockets = Self.sockets(plan, .iscsi)
+        let sockets = try Self.sockets(plan, .iscsi)
         guard !sockets.isEmpty else { return }
         let target = try makeSCSI(plan)
         let mutual = plan.access.own.map {
             ISCSICredential.Proof(user: $0.user, secret: Array($0.secret.utf8))
         }
-        let server = ISCSIServer(
-            configuration: ISCSIServerConfiguration(targets: [
-                ISCSITargetConfiguration(
-                    name: plan.iscsiName, alias: plan.name, device: target,
-                    credentials: plan.access.credentials.map {
-                        ISCSICredential(
-                            user: $0.user, secret: Array($0.secret.utf8), mutual: mutual)
-                    },
-                    allowed: ISCSIAllowList(names: Set(plan.access.initiators)))
-            ]), group: group, pool: pool)
+        var configuration = ISCSIServerConfiguration(targets: [
+            ISCSITargetConfiguration(
+                name: plan.iscsiName, alias: plan.name, device: target,
+                credentials: plan.access.credentials.map {
+                    ISCSICredential(user: $0.user, secret: Array($0.secret.utf8), mutual: mutual)
+                },
+                allowed: ISCSIAllowList(names: Set(plan.access.initiators)))
+        ])
+        if let portals = plan.relayedPortals { configuration.reach = .relayed(portals: portals) }
+        let server = ISCSIServer(configuration: configuration, group: group, pool: pool)
         try server.start(on: sockets.map { .descriptor($0) })
         iscsi = server
     }
 
     private func startAoE(_ plan: TargetPlan) throws {
-        guard let link = plan.link, let socket = Self.sockets(plan, .aoe).first else { return }
+        guard let link = plan.link, let socket = try Self.sockets(plan, .aoe).first else { return }
         var configuration = AoETargetConfiguration(
             device: device, address: link.address, mac: link.mac, mtu: link.mtu,
             identity: plan.identity)

@@ -5,6 +5,9 @@ import Platform
 
 /// The device that a plan describes.
 enum TargetStore {
+    /// How long a disk may take to appear, in milliseconds.
+    private static let deviceLimit: Int64 = 5_000
+
     /// Opens it: the store, and around it the window, the write protection and the recorder that
     /// the plan asks for.
     static func open(_ plan: TargetPlan) throws -> any BlockDevice {
@@ -32,6 +35,12 @@ enum TargetStore {
                 options: .init(
                     isWritable: !plan.readOnly, logicalBlockSize: plan.logicalBlockSize,
                     physicalBlockSize: plan.physicalBlockSize))
+        case .device(let path):
+            return try FileDevice(
+                try openDevice(path, isWritable: !plan.readOnly),
+                options: .init(
+                    isWritable: !plan.readOnly, logicalBlockSize: plan.logicalBlockSize,
+                    physicalBlockSize: plan.physicalBlockSize))
         case .daemon(let socket, let name):
             return try NBDDevice(
                 path: socket,
@@ -39,5 +48,18 @@ enum TargetStore {
                     export: name, isWritable: !plan.readOnly,
                     logicalBlockSize: plan.logicalBlockSize))
         }
+    }
+
+    private static func openDevice(_ path: String, isWritable: Bool) throws -> OwnedFD {
+        let deadline = Clock.milliseconds() + deviceLimit
+        while (try? Files.status(path).kind) != .blockDevice {
+            guard Clock.milliseconds() < deadline else {
+                throw TargetError(
+                    cause: "the block device \(path) did not appear in the guest",
+                    remedy: "`causeway logs` has the guest kernel's words.")
+            }
+            Clock.sleep(milliseconds: 5)
+        }
+        return try Files.open(path, isWritable ? .readWrite : .readOnly)
     }
 }

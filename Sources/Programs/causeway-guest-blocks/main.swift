@@ -1,0 +1,3 @@
+import GuestCore
+
+Agent.run(blocks: GuestBlocks())

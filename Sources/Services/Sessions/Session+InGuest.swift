@@ -1,0 +1,123 @@
+import Bridge
+import FoundationEssentials
+import GuestLink
+import GuestWire
+import Platform
+import StorageDaemon
+import Targets
+
+extension Session {
+    /// Serves from a machine: the guest opens the disk and speaks with the clients, whose
+    /// connections the bridge relays.
+    func serveInGuest(
+        _ planned: TargetPlan, _ part: ExportedPart, _ listeners: ExportListeners,
+        clock: inout PhaseClock
+    ) throws(SessionError) {
+        var plan = planned
+        plan.store = .device(path: "/dev/vda")
+        let protocols = ExportProtocol.allCases.filter { wanted in
+            listeners.all.contains { $0.protocol == wanted }
+        }
+        plan.listeners = try protocols.map { wanted throws(SessionError) in
+            .init(.address(GuestAddress.guest, port: try Self.port(wanted)), wanted)
+        }
+        plan.relayedPortals = Self.portals(listeners)
+        try startMachine(
+            storage: StoragePlan(
+                source: source.descriptor, format: part.format, readOnly: request.mode != .write,
+                logicalSectorSize: part.sectorSize, windows: part.window.map { [$0] } ?? [],
+                socketFolder: "\(folder)/disks"),
+            servingBlocks: true, clock: &clock)
+        clock.begin("serve")
+        try askGuest(to: plan)
+        do {
+            try bridge?.forward(
+                listeners: listeners.all.map(\.socket),
+                ports: try listeners.all.map { try Self.port($0.protocol) },
+                milliseconds: AttachLimits.serve)
+        } catch { throw SessionError.any(error) }
+    }
+
+    /// The port on which the guest serves a protocol.
+    private static func port(_ wanted: ExportProtocol) throws(SessionError) -> UInt16 {
+        if let port = wanted.standardPort { return port }
+        throw SessionError(
+            .target, "\(wanted.rawValue) is served by this host alone",
+            remedy: "Leave --in-guest out.", exit: .notSupported)
+    }
+
+    /// What discovering initiators are told: every address that they can come to, or none where one
+    /// stands for all of this host's.
+    private static func portals(_ listeners: ExportListeners) -> [String] {
+        var portals: [String] = []
+        for listener in listeners.all where listener.protocol == .iscsi {
+            guard case .tcp(let host, _) = listener.address else { continue }
+            if ["0.0.0.0", "::"].contains(host) { return [] }
+            portals.append("\(listener.address)")
+        }
+        return portals
+    }
+
+    private func askGuest(to plan: TargetPlan) throws(SessionError) {
+        do {
+            let bytes = [UInt8](try JSONEncoder().encode(plan))
+            guard bytes.count <= GuestWire.Limits.blockPlan else {
+                throw SessionError(
+                    .target, "the certificates and keys are too long for the guest",
+                    remedy: "Leave --in-guest out.", exit: .notSupported)
+            }
+            _ = try guest?.call(.serveBlocks(plan: bytes), milliseconds: GuestLimits.start)
+        } catch let error as SessionError {
+            throw error
+        } catch {
+            throw SessionError(
+                .guest, "\(error)", remedy: "See `causeway logs`.", details: log.tail(lines: 12),
+                exit: .guestFailed)
+        }
+    }
+
+    /// Lets the guest's clients finish, and has everything they were told is written made durable
+    /// on the guest's disk.
+    func stopGuestTargets(
+        force: Bool, steps: inout DetachSteps
+    ) -> (read: UInt64, written: UInt64) {
+        var figures = TargetFigures()
+        if let guest {
+            steps.begin("clients")
+            do {
+                let drain = force ? ExportLimits.forced : ExportLimits.drain
+                let reply = try guest.call(
+                    .stopBlocks(milliseconds: UInt64(drain)),
+                    milliseconds: drain + (force ? DetachLimits.forced : DetachLimits.unmount))
+                guard case .data(let bytes) = reply else { throw GuestLinkError.unexpected }
+                figures = try JSONDecoder().decode(TargetFigures.self, from: Data(bytes))
+                steps.end(
+                    "clients", held: true,
+                    "\(figures.bytesWritten) bytes written by clients are flushed")
+            } catch { steps.end("clients", held: false, "\(error)") }
+        }
+        endRelay()
+        return (figures.bytesRead, figures.bytesWritten)
+    }
+
+    /// The bridge holds nothing of its own: what it relayed was the guest's.
+    private func endRelay() {
+        guard let bridge else { return }
+        _ = try? bridge.drain(milliseconds: 2000)
+        if (try? bridge.process.wait(milliseconds: 2000)).flatMap({ $0 }) == nil {
+            _ = try? bridge.process.killAndWait()
+        }
+        self.bridge = nil
+    }
+}
+
+/// The guest's end of the private link.
+private enum GuestAddress {
+    static let guest = "10.77.0.2"
+}
+
+/// Time limits of serving in a guest, in milliseconds.
+private enum GuestLimits {
+    /// From the order to the first listener; the disk may be a moment in coming.
+    static let start: Int64 = 60_000
+}
