@@ -99,9 +99,10 @@ let package = Package(
         room("Engines", "Hypervisors", uses: ["VirtualMachine", "Platform", "Sandbox"]),
         room("Engines", "StorageDaemon", uses: ["Bytes", "Platform", "Sandbox"]),
         room("Engines", "GuestLink", uses: ["Bytes", "GuestWire", "Platform"]),
+        room("Engines", "Relay", uses: ["Platform"] + eventLoops),
         room(
             "Engines", "Bridge",
-            uses: ["Bytes", "GuestWire", "GuestLink", "NFSWire", "Platform", "CFUSE"]),
+            uses: ["Bytes", "GuestWire", "GuestLink", "NFSWire", "Platform", "Relay", "CFUSE"]),
 
         room("Engines", "BlockDevices", uses: ["BlockDevice", "Bytes", "NBDWire", "Platform"]),
         room("Engines", "BlockFilters", uses: ["BlockDevice", "Bytes", "Platform"]),
@@ -217,6 +218,7 @@ let package = Package(
         tests("StorageDaemon", uses: ["StorageDaemon", "Sandbox", "Platform"]),
         tests("NFSWire", uses: ["NFSWire", "Bytes"]),
         tests("Bridge", uses: ["Bridge", "NFSWire", "GuestWire", "Bytes", "Platform", "CFUSE"]),
+        tests("Relay", uses: ["Relay", "Platform"] + eventLoops),
         tests("GuestLink", uses: ["GuestLink", "GuestWire", "Bytes", "Platform"]),
         tests("GuestCore", uses: ["GuestCore", "GuestWire", "FUSEWire", "Bytes", "Platform"]),
         tests("Lines", uses: ["Lines", "Platform"]),

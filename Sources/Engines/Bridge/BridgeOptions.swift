@@ -46,9 +46,9 @@ public struct BridgeOptions: Equatable, Sendable {
 
 /// What the bridge has done so far.
 public struct BridgeStatistics: Equatable, Sendable {
-    /// File bytes read from the guest.
+    /// File bytes read from the guest; where connections are carried, bytes that clients were sent.
     public var bytesRead: UInt64 = 0
-    /// File bytes written to the guest.
+    /// File bytes written to the guest; where connections are carried, bytes that clients sent.
     public var bytesWritten: UInt64 = 0
     /// Calls of the guest's file server.
     public var calls: UInt64 = 0
@@ -83,6 +83,8 @@ public struct BridgeError: Error, Equatable, Sendable, CustomStringConvertible {
         case drain
         /// Talking to the bridge.
         case control
+        /// Carrying connections into the guest.
+        case forward
     }
 
     /// Which step failed.

@@ -2,8 +2,10 @@
 #include "cp_host.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -60,4 +62,14 @@ int cp_unix_peer(int fd, unsigned *uid) {
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return -errno;
     *uid = peer.uid;
     return 0;
+}
+
+long cp_raise_open_files(unsigned long wanted) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0) return -errno;
+    if (files.rlim_cur < wanted) {
+        files.rlim_cur = wanted < files.rlim_max ? wanted : files.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &files) < 0) return -errno;
+    }
+    return files.rlim_cur < LONG_MAX ? (long)files.rlim_cur : LONG_MAX;
 }

@@ -5,7 +5,7 @@ public import Platform
 public enum BridgeEvent: Equatable, Sendable {
     /// The folder is no longer mounted: somebody unmounted it.
     case unmounted
-    /// The guest was lost: everything on the folder fails with EIO.
+    /// The guest was lost: everything on the folder fails with EIO, and carried connections ended.
     case guestLost(reason: String)
 }
 
@@ -66,6 +66,24 @@ public final class BridgeHandle {
         _ = try wait(for: .serve, milliseconds) { $0 == .serving ? () : nil }
     }
 
+    /// Has the bridge carry connections from listening sockets of the host to ports of the guest;
+    /// returns when it accepts.
+    ///
+    /// Instead of `serve`. The sockets stop to block. They stop to listen, whoever holds them, when
+    /// the guest is gone and when the bridge has been drained; let go of them here, so that a
+    /// bridge that dies leaves nobody waiting to be accepted. A destination that does not answer
+    /// closes the client that came for it, and nothing else.
+    public func forward(
+        listeners: [OwnedFD], ports: [UInt16], milliseconds: Int64
+    ) throws(BridgeError) {
+        precondition(!ports.isEmpty && ports.count <= BridgeMessage.listenerLimit)
+        precondition(listeners.count == ports.count && !ports.contains(0))
+        try withExtendedLifetime(listeners) { () throws(BridgeError) in
+            try send(.forward(ports: ports), descriptors: listeners.map(\.raw))
+        }
+        _ = try wait(for: .forward, milliseconds) { $0 == .serving ? () : nil }
+    }
+
     /// Tells the bridge that the guest is gone: every waiting and later call fails at once.
     public func guestIsGone(reason: String) {
         do { try send(.guestGone(reason: reason)) } catch {
@@ -74,6 +92,8 @@ public final class BridgeHandle {
     }
 
     /// Has everything written to the guest's disks; the bridge ends if the folder is unmounted.
+    ///
+    /// A bridge that carries connections ends them, after what it holds of them was sent, and itself.
     ///
     /// Call it when the folder is unmounted, before the guest unmounts. An error says that data
     /// may be lost.

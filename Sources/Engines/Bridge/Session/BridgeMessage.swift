@@ -15,6 +15,9 @@ enum BridgeMessage: Equatable, Sendable {
     case drain
     /// Say what has been done.
     case tellStatistics
+    /// Carry connections to these ports of the guest; the listening sockets of the host come with
+    /// the message, in the same order.
+    case forward(ports: [UInt16])
 
     // From the bridge.
 
@@ -22,7 +25,7 @@ enum BridgeMessage: Equatable, Sendable {
     case link
     /// The guest has dialled; its control connection comes with the message.
     case guest
-    /// The folder is usable.
+    /// The folder is usable, or connections are carried.
     case serving
     /// Everything is written.
     case drained(BridgeStatistics)
@@ -39,11 +42,13 @@ enum BridgeMessage: Equatable, Sendable {
     static let limit = 1 << 16
     /// Most exports of one folder.
     static let exportLimit = 256
+    /// Most listening sockets: as many as one message brings.
+    static let listenerLimit = 16
     private static let textLimit = 4096
 
     private enum Kind: UInt8 {
         case serve = 1
-        case guestGone, drain, tellStatistics
+        case guestGone, drain, tellStatistics, forward
         case link = 33
         case guest, serving, drained, statistics, unmounted, guestLost, failed
     }
@@ -54,6 +59,7 @@ enum BridgeMessage: Equatable, Sendable {
         case .guestGone: .guestGone
         case .drain: .drain
         case .tellStatistics: .tellStatistics
+        case .forward: .forward
         case .link: .link
         case .guest: .guest
         case .serving: .serving
@@ -74,6 +80,9 @@ enum BridgeMessage: Equatable, Sendable {
             writer.write(options)
             writer.write(UInt32(exports.count))
             for export in exports { writer.write(export) }
+        case .forward(let ports):
+            writer.write(UInt32(ports.count))
+            for port in ports { writer.write(port) }
         case .guestGone(let reason), .guestLost(let reason):
             writer.write(Self.shortened(reason))
         case .drained(let statistics), .statistics(let statistics):
@@ -98,13 +107,12 @@ enum BridgeMessage: Equatable, Sendable {
         switch kind {
         case .serve:
             let options = try BridgeOptions(&reader)
-            let count = Int(try reader.integer(as: UInt32.self))
-            guard count <= Self.exportLimit else {
-                throw .tooLong(length: count, limit: Self.exportLimit)
-            }
             var exports: [BridgeExport] = []
-            for _ in 0..<count { exports.append(try BridgeExport(&reader)) }
+            for _ in 0..<(try Self.count(&reader, limit: Self.exportLimit)) {
+                exports.append(try BridgeExport(&reader))
+            }
             self = .serve(exports, options)
+        case .forward: self = .forward(ports: try Self.ports(&reader))
         case .guestGone: self = .guestGone(reason: try reader.text(limit: Self.textLimit))
         case .drain: self = .drain
         case .tellStatistics: self = .tellStatistics
@@ -118,6 +126,26 @@ enum BridgeMessage: Equatable, Sendable {
         case .failed: self = .failed(try BridgeError(&reader, limit: Self.textLimit))
         }
         try reader.finish()
+    }
+
+    private static func count(
+        _ reader: inout ByteReader, limit: Int
+    ) throws(BytesError) -> Int {
+        let count = Int(try reader.integer(as: UInt32.self))
+        guard count <= limit else { throw .tooLong(length: count, limit: limit) }
+        return count
+    }
+
+    private static func ports(_ reader: inout ByteReader) throws(BytesError) -> [UInt16] {
+        let count = try count(&reader, limit: listenerLimit)
+        guard count > 0 else { throw .invalid(field: "count of ports", value: 0) }
+        var ports: [UInt16] = []
+        for _ in 0..<count {
+            let port: UInt16 = try reader.integer()
+            guard port != 0 else { throw .invalid(field: "port", value: 0) }
+            ports.append(port)
+        }
+        return ports
     }
 
     private static func shortened(_ text: String) -> String {

@@ -4,7 +4,8 @@ import GuestLink
 import GuestWire
 import Platform
 
-/// The bridge process: the host's end of the private link, and the folder's file server.
+/// The bridge process: the host's end of the private link, and either the folder's file server or
+/// the relay into the guest.
 public enum BridgeProcess {
     /// Addresses of the private link; the agent knows them too.
     enum Link {
@@ -29,11 +30,17 @@ public enum BridgeProcess {
         do {
             let listener = try makeLink(control)
             guard let files = try acceptGuest(listener, control) else { return 0 }
-            guard let (exports, options, fuse) = try waitToServe(control) else { return 0 }
-            let loop = try BridgeLoop(control, options: options, fuse: fuse) {
-                (pool) throws(BridgeError) in try connect(pool, files, options)
+            switch try waitToServe(control) {
+            case nil: return 0
+            case .serve(let exports, let options, let fuse)?:
+                let loop = try BridgeLoop(control, options: options, fuse: fuse) {
+                    (pool) throws(BridgeError) in try connect(pool, files, options)
+                }
+                return loop.run(exports)
+            case .forward(let ports, let listeners)?:
+                // The relay's threads start here, long after the namespaces were entered.
+                return try ForwardLoop(control, files: files).run(ports, listeners)
             }
-            return loop.run(exports)
         } catch {
             control.log("\(error)")
             control.send(.failed(error))
@@ -129,17 +136,26 @@ public enum BridgeProcess {
         return try Greeting(try Frame(body: whole.dropFirst(4))).role
     }
 
+    /// What a bridge can do once the guest is there.
+    private enum Order {
+        case serve([BridgeExport], BridgeOptions, fuse: OwnedFD)
+        case forward(ports: [UInt16], listeners: [OwnedFD])
+    }
+
     /// Waits for the order to serve; nil where the session has gone.
-    private static func waitToServe(
-        _ control: ControlSocket
-    ) throws(BridgeError) -> ([BridgeExport], BridgeOptions, OwnedFD)? {
+    private static func waitToServe(_ control: ControlSocket) throws(BridgeError) -> Order? {
         while let (message, descriptors) = try control.receive() {
             switch message {
             case .serve(let exports, let options):
                 guard let fuse = descriptors.first else {
                     throw BridgeError(.serve, "no FUSE descriptor came with the order to serve")
                 }
-                return (exports, options, fuse)
+                return .serve(exports, options, fuse: fuse)
+            case .forward(let ports):
+                guard descriptors.count == ports.count else {
+                    throw BridgeError(.forward, "not as many sockets as ports came with the order")
+                }
+                return .forward(ports: ports, listeners: descriptors)
             case .tellStatistics: control.send(.statistics(BridgeStatistics()))
             case .drain: control.send(.drained(BridgeStatistics()))
             case .guestGone(let reason): throw BridgeError(.guest, reason)
