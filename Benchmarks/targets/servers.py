@@ -57,7 +57,8 @@ class Exported(Server):
             [causeway, "export", str(file), "--write", "--json", *map(str, words)], check=True,
             stdout=subprocess.PIPE).stdout)
         self.id, self.url = record["id"], record["urls"][0]
-        super().__init__(self._inner(record["processes"]["targets"]))
+        super().__init__(self._inner(record["processes"].get("targets")
+                                     or record["processes"]["machine"]))
 
     @staticmethod
     def _inner(pid):

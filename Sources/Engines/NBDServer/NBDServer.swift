@@ -105,7 +105,11 @@ public final class NBDServer: Sendable {
         guard let address = NBDAddress(channel.localAddress) else {
             throw .listen("\(place)", "the socket is neither TCP nor Unix")
         }
-        guard core.configuration.security.authenticatesClients || !address.isReachable else {
+        let configuration = core.configuration
+        guard
+            configuration.isRelayed || configuration.security.authenticatesClients
+                || !address.isReachable
+        else {
             throw .needsAuthentication("\(address)")
         }
         state.withLock { $0.addresses.append(address) }

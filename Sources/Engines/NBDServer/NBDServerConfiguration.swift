@@ -72,6 +72,9 @@ public struct NBDServerConfiguration: Sendable {
     public var tellsExports = true
     /// Says who may connect; called on an event loop, must not wait.
     public var allow: @Sendable (NBDPeer) -> Bool
+    /// Whether clients come through a relay alone, which whoever set it up guards: then it does not
+    /// matter who could reach the listeners, and the addresses that clients have are the relay's.
+    public var isRelayed = false
     /// Bounds.
     public var limits = NBDServerLimits()
 

@@ -68,6 +68,7 @@ extension Session {
         case .daemon(let socket, let name):
             plan.store = .daemon(socket: Self.storageSocket, name: name)
             grants.append(.socket(socket, at: Self.storageSocket))
+        case .device: break
         }
         let isISCSI = door.map { if case .iscsi = $0.plan(-1) { true } else { false } } ?? false
         if isISCSI || export.endpoints.contains(where: { $0.protocol != .nbd }) {

@@ -52,11 +52,11 @@ final class TargetServers {
     private func startNBD(_ plan: TargetPlan) throws {
         let sockets = try Self.sockets(plan, .nbd)
         guard !sockets.isEmpty else { return }
-        let server = try NBDServer(
-            configuration: NBDServerConfiguration(
-                exports: [NBDExport(name: plan.name, device: device, isReadOnly: plan.readOnly)],
-                security: try Self.security(plan.access)),
-            group: group, pool: pool)
+        var configuration = NBDServerConfiguration(
+            exports: [NBDExport(name: plan.name, device: device, isReadOnly: plan.readOnly)],
+            security: try Self.security(plan.access))
+        configuration.isRelayed = plan.relayedPortals != nil
+        let server = try NBDServer(configuration: configuration, group: group, pool: pool)
         try server.start(on: sockets.map { .socket($0) })
         nbd = server
     }
