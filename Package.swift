@@ -218,7 +218,7 @@ let package = Package(
         tests("StorageDaemon", uses: ["StorageDaemon", "Sandbox", "Platform"]),
         tests("NFSWire", uses: ["NFSWire", "Bytes"]),
         tests("Bridge", uses: ["Bridge", "NFSWire", "GuestWire", "Bytes", "Platform", "CFUSE"]),
-        tests("Relay", uses: ["Relay", "Platform"] + eventLoops),
+        tests("Relay", uses: ["Relay", "Platform"]),
         tests("GuestLink", uses: ["GuestLink", "GuestWire", "Bytes", "Platform"]),
         tests("GuestCore", uses: ["GuestCore", "GuestWire", "FUSEWire", "Bytes", "Platform"]),
         tests("Lines", uses: ["Lines", "Platform"]),

@@ -11,6 +11,8 @@ import Testing
 
     static let messages: [BridgeMessage] = [
         .serve([export, export], options), .serve([], options), .guestGone(reason: "it is dead"),
+        .forward(ports: [10_809]), .forward(ports: [1, 65_535, 3260]),
+        .forward(ports: Array(1...16)), .failed(BridgeError(.forward, "no")),
         .drain, .tellStatistics, .link, .guest, .serving, .drained(BridgeStatistics()),
         .statistics(BridgeStatistics()), .unmounted, .guestLost(reason: "kernel panic"),
         .failed(BridgeError(.serve, errno: 5, "no", remedy: "try")),
@@ -51,6 +53,21 @@ import Testing
         var bytes = BridgeMessage.serve([], Self.options).encoded
         bytes.replaceSubrange((bytes.count - 4)..., with: [0xff, 0xff, 0xff, 0x7f])
         #expect(throws: BytesError.self) { try BridgeMessage(bytes) }
+    }
+
+    @Test(
+        arguments: [
+            [0, 0, 0, 0], [17, 0, 0, 0] + [UInt8](repeating: 1, count: 34), [255, 255, 255, 255],
+            [1, 0, 0, 0, 0, 0], [2, 0, 0, 0, 1, 0, 0, 0],
+        ] as [[UInt8]])
+    func `rejects no ports, too many, and port 0`(ports: [UInt8]) {
+        let kind = BridgeMessage.forward(ports: [1]).encoded[0]
+        #expect { try BridgeMessage([kind] + ports) } throws: { error in
+            switch error as? BytesError {
+            case .invalid?, .tooLong?: true
+            default: false
+            }
+        }
     }
 
     @Test func `shortens a reason that would not fit`() throws {

@@ -56,20 +56,6 @@ import Testing
         }
     }
 
-    @Test func `holds little more of a stream that ends before a slow reader`() throws {
-        let relayed = try Relayed(buffers: 1 << 16)
-        let (client, destination) = try relayed.pair()
-        let sent = try client.stuff(limit: 40 << 20)
-        let before = relayed.relay.figures.bytesFromClients
-        client.endOutput()
-        Clock.sleep(milliseconds: 300)
-        // Twice SO_RCVBUF is what the kernel can have had.
-        #expect(relayed.relay.figures.bytesFromClients - before <= 2 << 20)
-        let (bytes, end) = try destination.readToEnd()
-        #expect(bytes.count == sent)
-        #expect(end == .end)
-    }
-
     @Test func `ends a connection whose destination takes nothing for long`() throws {
         var limits = RelayLimits()
         limits.silenceMilliseconds = 3_000

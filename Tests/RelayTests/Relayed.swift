@@ -52,12 +52,20 @@ final class Relayed: Sendable {
 
     /// Waits until so many connections are there.
     func waitForOpen(_ count: Int, seconds: Int64 = 10) throws {
+        try wait(seconds: seconds) { $0.open == count }
+    }
+
+    /// Waits until the figures are as they should be.
+    func wait(seconds: Int64 = 10, until isFine: (RelayFigures) -> Bool) throws {
+        // Nobody writes: waiting for it takes its time.
+        let (reader, writer) = try Descriptors.pipe()
+        defer { _ = writer.raw }
         let deadline = Clock.milliseconds() + seconds * 1000
-        while relay.figures.open != count {
+        while !isFine(relay.figures) {
             guard Clock.milliseconds() < deadline else {
-                throw RelayedError.late("\(relay.figures.open) connections and not \(count)")
+                throw RelayedError.late("\(relay.figures)")
             }
-            Clock.sleep(milliseconds: 2)
+            _ = try Descriptors.waitReadable(reader.raw, milliseconds: 2)
         }
     }
 }
@@ -94,7 +102,7 @@ final class Peer: Sendable {
         while total < limit {
             let ready = try Descriptors.poll([(socket.raw, .writable)], milliseconds: 500)
             guard ready[0].contains(.writable) else { return total }
-            let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL.rawValue)
+            let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
             let sent = Glibc.send(socket.raw, piece, piece.count, flags)
             if sent < 0, Glibc.errno != EAGAIN { return total }
             total += max(0, sent)

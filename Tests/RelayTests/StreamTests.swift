@@ -39,7 +39,8 @@ import Testing
         #expect(relayed.relay.figures == expected)
     }
 
-    @Test func `carries from a Unix socket, whose client may be gone before its bytes are`() throws {
+    @Test func `carries from a Unix socket, whose client may be gone before its bytes are`() throws
+    {
         let relayed = try Relayed()
         let path = "/tmp/causeway-relay-\(getpid())-\(relayed.port)"
         let listener = try UnixSocket.listen(at: path)
@@ -71,7 +72,6 @@ import Testing
         try client.send([1, 2, 3])
         client.endOutput()
         #expect(try destination.readToEnd() == ([1, 2, 3], .end))
-        Clock.sleep(milliseconds: 50)
         let answer = pattern(3 << 20)
         let sender = try Beside {
             try destination.send(answer)
@@ -102,7 +102,8 @@ import Testing
         try relayed.waitForOpen(0)
     }
 
-    @Test func `carries bytes that were sent and ended before the destination was reached`() throws {
+    @Test func `carries bytes that were sent and ended before the destination was reached`() throws
+    {
         let relayed = try Relayed()
         let client = try relayed.connect()
         try client.send([9, 8, 7])
@@ -122,7 +123,7 @@ import Testing
             try destination.send(bytes)
             destination.endOutput()
         }
-        Clock.sleep(milliseconds: 300)
+        try relayed.wait { $0.bytesToClients > 1 << 19 }
         let (got, end) = try client.readToEnd()
         try sender.get()
         #expect(got == bytes)

@@ -93,7 +93,8 @@ public final class BridgeHandle {
 
     /// Has everything written to the guest's disks; the bridge ends if the folder is unmounted.
     ///
-    /// A bridge that carries connections ends them, after what it holds of them was sent, and itself.
+    /// A bridge that carries connections ends them, after what it holds of them was sent, and ends
+    /// itself.
     ///
     /// Call it when the folder is unmounted, before the guest unmounts. An error says that data
     /// may be lost.

@@ -38,11 +38,13 @@ final class ForwardLoop {
 
     /// Accepts on these sockets for the guest's ports until the session is gone, or has had
     /// everything ended; returns the exit code.
-    func run(_ ports: [UInt16], _ listeners: [OwnedFD]) throws(BridgeError) -> Int32 {
+    func run(
+        _ ports: [UInt16], _ listeners: [OwnedFD], guest: UInt32 = BridgeProcess.Link.guest
+    ) throws(BridgeError) -> Int32 {
         do {
             try relay.start(
                 zip(listeners, ports).map {
-                    RelayListener(socket: $0, address: BridgeProcess.Link.guest, port: $1)
+                    RelayListener(socket: $0, address: guest, port: $1)
                 })
         } catch {
             throw BridgeError(.forward, "\(error)")
