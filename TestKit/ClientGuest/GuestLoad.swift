@@ -47,22 +47,26 @@ public enum GuestLoad {
     public static func iscsi(
         user: String, _ password: String, target: String? = nil, _ targetPassword: String = ""
     ) -> String {
-        let mutual =
-            target.map { name in
-                """
-                node.session.auth.username_in = \(name)
-                node.session.auth.password_in = \(targetPassword)
-
-                """
-            } ?? ""
+        // Discovery is asked for the same as what it finds.
+        let logins = ["node.session", "discovery.sendtargets"].map { scope in
+            var lines = [
+                "\(scope).auth.authmethod = CHAP", "\(scope).auth.username = \(user)",
+                "\(scope).auth.password = \(password)",
+            ]
+            if let target {
+                lines += [
+                    "\(scope).auth.username_in = \(target)",
+                    "\(scope).auth.password_in = \(targetPassword)",
+                ]
+            }
+            return lines.joined(separator: "\n")
+        }
         return """
             cat >/etc/iscsi/iscsid.conf <<-'END'
             iscsid.startup = /usr/sbin/iscsid
             node.startup = manual
-            node.session.auth.authmethod = CHAP
-            node.session.auth.username = \(user)
-            node.session.auth.password = \(password)
-            \(mutual)node.session.auth.chap_algs = SHA3-256,SHA256,SHA1,MD5
+            \(logins.joined(separator: "\n"))
+            node.session.auth.chap_algs = SHA3-256,SHA256,SHA1,MD5
             node.session.cmds_max = 128
             node.session.queue_depth = 32
             node.session.timeo.replacement_timeout = 60

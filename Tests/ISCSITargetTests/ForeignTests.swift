@@ -46,6 +46,18 @@ import Testing
         #expect(text.contains("Lun:0"))
     }
 
+    @Test func `discovery asks for its password`() throws {
+        let bench = try Bench { $0.discoveryCredentials = [Self.credential] }
+        func listed(_ login: String) throws -> Bool {
+            let (code, text) = try Tool.run(
+                "/usr/bin/iscsi-ls", ["iscsi://\(login)127.0.0.1:\(bench.port)"])
+            return code == 0 && text.contains(Bench.iqn)
+        }
+        #expect(try !listed(""))
+        #expect(try !listed("alice%wrongwrongwrong@"))
+        #expect(try listed(Self.user))
+    }
+
     @Test func `a password is needed, the right one is enough, and ours can be asked for`() throws {
         let bench = try Bench { $0.targets[0].credentials = [Self.credential] }
         func enters(_ login: String, _ options: String = "") throws -> Bool {

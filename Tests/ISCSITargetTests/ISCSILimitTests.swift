@@ -195,10 +195,16 @@ import Testing
                 try server.start(on: [.address(address, port: 0)])
             }
         }
-        let protected = ISCSIServerConfiguration(targets: [
+        var protected = ISCSIServerConfiguration(targets: [
             ISCSITargetConfiguration(
                 name: Bench.iqn, device: device, credentials: [LoginMachineTests.credential])
         ])
+        // Discovery would tell strangers what there is.
+        let telling = ISCSIServer(configuration: protected, group: group, pool: pool)
+        #expect(throws: ISCSIServerError.unprotectedDiscovery(address: "0.0.0.0:0")) {
+            try telling.start(on: [.address("0.0.0.0", port: 0)])
+        }
+        protected.discoveryCredentials = [LoginMachineTests.credential]
         let server = ISCSIServer(configuration: protected, group: group, pool: pool)
         try server.start(on: [.address("0.0.0.0", port: 0)])
         server.stop(graceMilliseconds: 0)

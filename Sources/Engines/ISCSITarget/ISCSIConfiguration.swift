@@ -6,7 +6,7 @@ import ISCSIWire
 public struct ISCSIServerConfiguration: Sendable {
     /// What is served; names must differ.
     public var targets: [ISCSITargetConfiguration]
-    /// CHAP of discovery sessions; empty for none.
+    /// CHAP of discovery sessions; empty for none, which works on loopback only.
     public var discoveryCredentials: [ISCSICredential] = []
     /// The one portal group that every portal belongs to (RFC 7143, 4.4.1).
     public var portalGroup: UInt16 = 1

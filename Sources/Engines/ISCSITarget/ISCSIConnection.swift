@@ -173,9 +173,11 @@ final class ISCSIConnection: ChannelDuplexHandler, @unchecked Sendable {
             }
             return
         }
-        for buffer in session.replies.take() {
+        var buffers = session.replies.take()
+        for buffer in buffers {
             context?.write(wrapOutboundOut(buffer), promise: nil)
         }
+        session.replies.reuse(&buffers)
         context?.flush()
     }
 

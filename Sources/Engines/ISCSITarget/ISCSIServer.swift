@@ -46,7 +46,8 @@ public final class ISCSIServer: Sendable {
     ///
     /// On failure none is.
     ///
-    /// Throws `unprotected` where another host could reach a target without CHAP.
+    /// Throws `unprotected` where another host could reach a target without CHAP, and
+    /// `unprotectedDiscovery` where it could learn the targets' names without.
     public func start(on listeners: [ISCSIListener]) throws(ISCSIServerError) {
         try configuration.validate()
         let isFresh = state.withLock { state in
@@ -148,7 +149,8 @@ public final class ISCSIServer: Sendable {
         return channel
     }
 
-    /// Beyond loopback every target must ask for a password.
+    /// Beyond loopback every target must ask for a password, and discovery too: names and portals
+    /// are nobody's business, and a login that asks for nothing is one more thing to talk to.
     private func checkProtected(
         _ address: SocketAddress, _ name: String
     ) throws(ISCSIServerError) {
@@ -157,6 +159,9 @@ public final class ISCSIServer: Sendable {
         else { return }
         for target in configuration.targets where target.credentials.isEmpty {
             throw .unprotected(address: name, target: target.name)
+        }
+        guard !configuration.discoveryCredentials.isEmpty else {
+            throw .unprotectedDiscovery(address: name)
         }
     }
 

@@ -4,6 +4,8 @@ public enum ISCSIServerError: Error, Equatable, Sendable, CustomStringConvertibl
     case configuration(String)
     /// Clients of other hosts could come in without a password.
     case unprotected(address: String, target: String)
+    /// Clients of other hosts could learn without a password what there is.
+    case unprotectedDiscovery(address: String)
     /// An address cannot be listened on.
     case listen(address: String, reason: String)
     /// The server runs already, or has been stopped.
@@ -15,6 +17,8 @@ public enum ISCSIServerError: Error, Equatable, Sendable, CustomStringConvertibl
         case .configuration(let what): "iscsi: \(what)"
         case .unprotected(let address, let target):
             "iscsi: \(address) can be reached from other hosts, and \(target) asks for no password"
+        case .unprotectedDiscovery(let address):
+            "iscsi: \(address) can be reached from other hosts, and discovery asks for no password"
         case .listen(let address, let reason): "iscsi: cannot listen on \(address): \(reason)"
         case .notStartable: "iscsi: a server starts once"
         }
@@ -24,7 +28,8 @@ public enum ISCSIServerError: Error, Equatable, Sendable, CustomStringConvertibl
     public var remedy: String {
         switch self {
         case .configuration: "Correct it and start again."
-        case .unprotected: "Give CHAP credentials, or listen on a loopback address."
+        case .unprotected, .unprotectedDiscovery:
+            "Give CHAP credentials, or listen on a loopback address."
         case .listen: "Choose another address or port, or end what uses it."
         case .notStartable: "Make a new server."
         }

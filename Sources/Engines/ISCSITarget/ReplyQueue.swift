@@ -13,13 +13,14 @@ struct ReplyQueue {
     private var gather: ByteBuffer
     private var isGatherTaken = false
     private var ready: [ByteBuffer] = []
+    /// Memory for `ready`, from earlier.
+    private var spare: [ByteBuffer] = []
 
     /// Room that the gathering buffer begins with.
     private static let capacity = 16 << 10
 
     init(allocator: ByteBufferAllocator) {
         gather = allocator.buffer(capacity: 0)
-        ready.reserveCapacity(64)
     }
 
     private var headerLength: Int {
@@ -91,13 +92,22 @@ struct ReplyQueue {
         return written > 0
     }
 
-    /// Takes what is queued, in order.
+    /// Takes what is queued, in order; `reuse` takes the array back when it has been sent.
     mutating func take() -> [ByteBuffer] {
         if !isGatherTaken, gather.readableBytes > 0 { ready.append(gather) }
         isGatherTaken = true
         byteCount = 0
-        defer { ready.removeAll(keepingCapacity: true) }
-        return ready
+        var taken: [ByteBuffer] = []
+        swap(&taken, &spare)
+        swap(&taken, &ready)
+        return taken
+    }
+
+    /// Keeps the memory of an array that `take` has given, but not its content.
+    mutating func reuse(_ taken: inout [ByteBuffer]) {
+        swap(&spare, &taken)
+        spare.removeAll(keepingCapacity: true)
+        taken = []
     }
 
     /// Gives memory back while nothing is to be sent.

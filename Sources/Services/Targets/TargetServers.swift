@@ -87,14 +87,15 @@ final class TargetServers {
         let mutual = plan.access.own.map {
             ISCSICredential.Proof(user: $0.user, secret: Array($0.secret.utf8))
         }
+        let credentials = plan.access.credentials.map {
+            ISCSICredential(user: $0.user, secret: Array($0.secret.utf8), mutual: mutual)
+        }
         var configuration = ISCSIServerConfiguration(targets: [
             ISCSITargetConfiguration(
-                name: plan.iscsiName, alias: plan.name, device: target,
-                credentials: plan.access.credentials.map {
-                    ISCSICredential(user: $0.user, secret: Array($0.secret.utf8), mutual: mutual)
-                },
+                name: plan.iscsiName, alias: plan.name, device: target, credentials: credentials,
                 allowed: ISCSIAllowList(names: Set(plan.access.initiators)))
         ])
+        configuration.discoveryCredentials = credentials
         if let portals = plan.relayedPortals { configuration.reach = .relayed(portals: portals) }
         let server = ISCSIServer(configuration: configuration, group: group, pool: pool)
         try server.start(on: sockets.map { .descriptor($0) })

@@ -44,6 +44,43 @@ import Testing
         }
     }
 
+    @Test func `only who has the password learns what there is`() throws {
+        try Causeway.scoped { causeway in
+            let image = try causeway.copy("ext4")
+            let (secret, own) = ("\(causeway.folder)/secret", "\(causeway.folder)/own")
+            try RawPath(secret).write(Array("correct-horse-battery\n".utf8))
+            try RawPath(own).write(Array("another-horse-battery\n".utf8))
+            let options = [
+                "--iscsi", "--user", "eve", "--password-file", secret, "--target-user", "adam",
+                "--target-password-file", own,
+            ]
+            try causeway.withExport(image, options) { exported in
+                // iscsi://ADDRESS:PORT/TARGET/LUN
+                let parts = try exported.url("iscsi://").split(separator: "/").map(String.init)
+                func listed(_ login: String, target: String? = nil) throws -> Bool {
+                    let mutual =
+                        target.map {
+                            [
+                                "LIBISCSI_CHAP_TARGET_USERNAME=adam",
+                                "LIBISCSI_CHAP_TARGET_PASSWORD=\($0)",
+                            ]
+                        } ?? []
+                    let outcome = try Command.run(
+                        "iscsi-ls", ["iscsi://\(login)\(parts[1])"],
+                        environment: Command.environment + mutual)
+                    #expect(outcome.isSuccess == outcome.stdout.contains(parts[2]), "\(outcome)")
+                    return outcome.isSuccess
+                }
+                #expect(try !listed(""))
+                #expect(try !listed("eve%wrong-horse-battery@"))
+                let right = "eve%correct-horse-battery@"
+                #expect(try listed(right))
+                #expect(try listed(right, target: "another-horse-battery"))
+                #expect(try !listed(right, target: "wrong-horse-battery"))
+            }
+        }
+    }
+
     @Test func `a short password is refused before anything starts`() throws {
         try Causeway.scoped { causeway in
             let secret = "\(causeway.folder)/secret"

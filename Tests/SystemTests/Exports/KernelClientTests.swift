@@ -112,12 +112,18 @@ import Testing
     private static let iscsiScript =
         """
         seconds=$1 host=\(GuestNetwork.hostAddress)
+        # Who does not know the password is not even told what there is.
+        cp /etc/iscsi/iscsid.conf /run/right.conf
+        sed -i 's/^\\(discovery.*password = \\)correct.*/\\1wrong-horse-x/' /etc/iscsi/iscsid.conf
+        iscsiadm -m discovery -t sendtargets -p $host:3260 >/run/refused 2>&1 && exit 1
+        grep -q 'authorization' /run/refused || { cat /run/refused; exit 1; }
+        cp /run/right.conf /etc/iscsi/iscsid.conf
         for port in 3260 3261; do
             iscsiadm -m discovery -t sendtargets -p $host:$port >/run/targets
             # What is wrong is refused.
             iscsiadm -m node -p $host:$port -o update -n node.session.auth.password -v wrong-horse-x
-            ! iscsiadm -m node -p $host:$port -l >/run/refused 2>&1
-            grep -q 'authorization failure' /run/refused || cat /run/refused
+            iscsiadm -m node -p $host:$port -l >/run/refused 2>&1 && exit 1
+            grep -q 'authorization failure' /run/refused || { cat /run/refused; exit 1; }
             iscsiadm -m node -p $host:$port -o update -n node.session.auth.password \\
                 -v correct-horse-battery
             iscsiadm -m node -p $host:$port -l >/run/login || { cat /run/login; exit 1; }
@@ -134,7 +140,7 @@ import Testing
         """
         seconds=$1 host=\(GuestNetwork.hostAddress)
         # Without a certificate nobody comes in.
-        ! nbd-client -N ext4.img $host 10809 /dev/nbd2 >/run/refused 2>&1
+        nbd-client -N ext4.img $host 10809 /dev/nbd2 >/run/refused 2>&1 && exit 1
         attach ext4.img 10809 /dev/nbd0
         attach xfs.img 10810 /dev/nbd1
         ext4=/dev/nbd0 xfs=/dev/nbd1
