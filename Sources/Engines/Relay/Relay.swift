@@ -15,6 +15,7 @@ import Synchronization
 public final class Relay: Sendable {
     private let core: RelayCore
     private let group: MultiThreadedEventLoopGroup
+    private let hasStopped = Atomic(false)
     private let listening = Mutex<[(channel: any Channel, socket: OwnedFD)]>([])
 
     /// Starts the event loops.
@@ -60,8 +61,9 @@ public final class Relay: Sendable {
     /// Refuses later connections, and ends the others after what is held of them was sent; cuts
     /// off those that take longer than the grace.
     ///
-    /// Afterwards nothing of the relay runs.
+    /// Afterwards nothing of the relay runs. Again: nothing.
     public func stop(graceMilliseconds: Int64) {
+        guard !hasStopped.exchange(true, ordering: .relaxed) else { return }
         let connections = core.close("it was stopped")
         stopListening()
         for connection in connections { connection.finish() }
@@ -69,8 +71,17 @@ public final class Relay: Sendable {
             for connection in core.close("it was stopped") { connection.abort() }
             _ = core.waitUntilEmpty(milliseconds: 10_000)
         }
-        // Closes what is still there; an error says that it was shut down before.
+        settle()
+        // Closes what is still there; cannot fail the first time.
         try? group.syncShutdownGracefully()
+    }
+
+    /// Waits for what event loops still have to tell each other: a connection that was not let in
+    /// goes from the listener's loop to its own, and twice again.
+    private func settle() {
+        for _ in 0..<4 {
+            for loop in group.makeIterator() { try? loop.submit {}.wait() }
+        }
     }
 
     private func stopListening() {

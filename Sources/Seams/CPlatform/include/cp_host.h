@@ -19,7 +19,7 @@ int cp_unix_connect(const char *path);
 // The user id of the peer of a Unix socket.
 int cp_unix_peer(int fd, unsigned *uid);
 
-// Lets this process have up to `wanted` open files, as far as its hard limit allows; the limit then.
+// Lets this process have `wanted` open files, as far as its hard limit allows; the limit then.
 long cp_raise_open_files(unsigned long wanted);
 
 #endif
