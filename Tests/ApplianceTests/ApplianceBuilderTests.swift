@@ -7,7 +7,7 @@ import Testing
     private func build(agent: String, in folder: TemporaryFolder) throws {
         let request = BuildRequest(
             kinds: [.uml], flavour: .own, output: "\(folder.path)/out",
-            cache: "\(folder.path)/cache", agent: agent, jobs: 1)
+            cache: "\(folder.path)/cache", agent: agent, blocksAgent: agent, jobs: 1)
         _ = try ApplianceBuilder(request) { _ in }.build()
     }
 
