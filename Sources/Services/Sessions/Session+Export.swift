@@ -20,14 +20,16 @@ extension Session {
         let listeners = try ExportListeners(export, taken: others.flatMap { $0.urls ?? [] })
         listenerPaths = listeners.paths
         record.sockets = listeners.paths
+        let recording = try Recording(export.recording)
         clock.begin("start")
         if let attach = export.attach {
             try attachLocally(attach) { door throws(SessionError) in
-                try startTargets(plan, listeners, export, door: door)
+                try startTargets(plan, listeners, export, recording, door: door)
             }
         } else {
-            _ = try startTargets(plan, listeners, export, door: nil)
+            _ = try startTargets(plan, listeners, export, recording, door: nil)
         }
+        recording?.isKept = true
         record.urls = listeners.all.map {
             names.url($0.protocol, at: $0.address, tls: export.access.tls != nil)
         }
@@ -43,7 +45,7 @@ extension Session {
     /// plan that it got.
     private func startTargets(
         _ planned: TargetPlan, _ listeners: ExportListeners, _ export: ExportRequest,
-        door: LocalDoor?
+        _ recording: Recording?, door: LocalDoor?
     ) throws(SessionError) -> TargetPlan {
         var plan = planned
         // 3 is the plan's own channel.
@@ -69,7 +71,6 @@ extension Session {
                 .init(descriptor: 4 + Int32(descriptors.count), protocol: listener.protocol))
             descriptors.append(listener.socket.raw)
         }
-        let recording = try Recording(export.recording)
         if let recording {
             plan.recording = 4 + Int32(descriptors.count)
             descriptors.append(recording.file.raw)
@@ -82,7 +83,6 @@ extension Session {
         let targets = try withExtendedLifetime(held) { () throws(SessionError) in
             try TargetHandle.start(plan, descriptors: descriptors, grants: grants, log: log.raw)
         }
-        recording?.isKept = true
         self.targets = targets
         record.processes["targets"] = targets.process.id
         return plan
