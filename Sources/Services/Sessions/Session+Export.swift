@@ -17,9 +17,13 @@ extension Session {
         if export.attach != nil { prepareForMemoryPressure() }
         let plan = try planExport(export, names: names)
         let others = registry.list().filter { $0.id != record.id && $0.state != .dead }
-        let listeners = try ExportListeners(export, taken: others.flatMap { $0.urls ?? [] })
+        let listeners = try ExportListeners(
+            export, taken: others.flatMap { $0.urls ?? [] },
+            sockets: ExportSockets(registry: registry))
         listenerPaths = listeners.paths
         record.sockets = listeners.paths
+        // Known before anything else can end this process.
+        publish()
         let recording = try Recording(export.recording)
         clock.begin("start")
         if let attach = export.attach {
