@@ -1,10 +1,11 @@
 import BlockDevice
 import BlockDevices
-import BlockFilters
 import Bytes
 import Glibc
 import Platform
 import Testing
+
+@testable import BlockFilters
 
 @Suite struct CrashReplayTests {
     private let size: UInt64 = 1 << 20
@@ -43,6 +44,29 @@ import Testing
         let copy = MemoryDevice(size: size)
         try CrashReplay(log).apply(0..<log.entries.count, to: copy)
         #expect(try content(copy) == content(base))
+    }
+
+    @Test func `a log is continued behind its last whole record, and only for its device`() throws {
+        let (base, file) = try record { try Memory.write($0, 4096, [1, 2, 3, 4]) }
+        // Content whose record was never written, which looks like records itself.
+        let end = try Files.status(file).size
+        let fake = BlockLog.record(.trim, BlockRange(offset: 0, length: size), [])
+        try Files.write([UInt8](repeating: 0, count: 24) + fake + fake, to: file, at: end)
+        let again = try RecordingDevice(base, log: file)
+        #expect(try Files.status(file).size == end)
+        try again.flush()
+        try Memory.write(again, 0, [5])
+        let log = try BlockLog(file)
+        #expect(log.entries.map(\.kind) == [.write, .flush, .write])
+        let copy = MemoryDevice(size: size)
+        try CrashReplay(log).apply(0..<3, to: copy)
+        #expect(try content(copy) == content(base))
+        #expect(throws: BlockLog.Failure.foreign) {
+            try RecordingDevice(MemoryDevice(size: size + 512), log: file)
+        }
+        let other = try MemoryFile.make(named: "other", content: [7], size: 1)
+        #expect(throws: BlockLog.Failure.self) { try RecordingDevice(base, log: other) }
+        #expect(try Files.status(other).size == 1)
     }
 
     @Test func `a crash keeps what was flushed and forced, and any part of the rest`() throws {

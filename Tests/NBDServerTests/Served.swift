@@ -12,7 +12,7 @@ final class Served: Sendable {
     let server: NBDServer
     let folder: Scratch
     let path: String
-    private let group: MultiThreadedEventLoopGroup
+    let group: MultiThreadedEventLoopGroup
     private let pool: NIOThreadPool
 
     init(
@@ -59,10 +59,15 @@ final class Served: Sendable {
 
     /// Waits until this many connections are there; false where it takes 10 seconds.
     func waitForConnections(_ count: Int) throws -> Bool {
+        try wait { server.status.connections == count }
+    }
+
+    /// Waits until something is so; false where it takes 10 seconds.
+    func wait(until isSo: () -> Bool) throws -> Bool {
         let (reader, writer) = try Descriptors.pipe()
         defer { _ = writer.raw }
         let deadline = Clock.milliseconds() + 10_000
-        while server.status.connections != count {
+        while !isSo() {
             if Clock.milliseconds() > deadline { return false }
             _ = try Descriptors.waitReadable(reader.raw, milliseconds: 5)
         }

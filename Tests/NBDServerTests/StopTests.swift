@@ -1,9 +1,11 @@
 import BlockDevice
+import Dispatch
 import FileSystemLab
 import NBDWire
 import NIOCore
 import NIOPosix
 import Platform
+import Synchronization
 import Testing
 
 @testable import NBDServer
@@ -45,6 +47,30 @@ import Testing
         #expect(Clock.milliseconds() - start < 5000)
         #expect(try client.isClosed())
         disk.release()
+    }
+
+    /// A client that reconnects takes an answer for final, and goes on only after none.
+    @Test func `a stop without time cuts clients off, and answers them nothing`() throws {
+        let served = try Served(TestDisk())
+        let client = try RawClient(served)
+        try client.start()
+        // While the loops stand still, the client asks and the server is stopped.
+        let (standing, gate) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let loops = Array(served.group.makeIterator())
+        for loop in loops {
+            loop.execute {
+                standing.signal()
+                gate.wait()
+            }
+        }
+        for _ in loops { standing.wait() }
+        try client.send(NBDRequest(.read, cookie: 1, length: 512))
+        let stop = Sender { served.server.stop(graceMilliseconds: 0) }
+        let core = served.server.core
+        #expect(try served.wait { core.isDraining.load(ordering: .acquiring) })
+        for _ in loops { gate.signal() }
+        #expect(throws: (any Error).self) { try client.reply() }
+        #expect(stop.finish())
     }
 
     @Test func `a client in the handshake is told that the server goes away`() throws {

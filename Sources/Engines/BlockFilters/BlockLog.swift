@@ -54,6 +54,8 @@ public struct BlockLog: Sendable {
     public let deviceSize: UInt64
     /// What was done, oldest first.
     public let entries: [Entry]
+    /// Where the last whole entry ends in the file.
+    let end: UInt64
     private let file: OwnedFD
 
     /// Reads a log up to the last whole entry.
@@ -66,17 +68,18 @@ public struct BlockLog: Sendable {
             else { throw Failure.foreign }
             _ = try header.integer(as: UInt32.self)
             deviceSize = try header.integer()
-            let end = try Files.status(file).size
+            let size = try Files.status(file).size
             var entries: [Entry] = []
             var place = UInt64(Self.headerLength)
-            while place + UInt64(Self.recordLength) <= end {
+            while place + UInt64(Self.recordLength) <= size {
                 let bytes = try Files.read(file, at: place, count: Self.recordLength)
-                guard let (entry, next) = Self.entry(bytes, at: place), next <= end else { break }
+                guard let (entry, next) = Self.entry(bytes, at: place), next <= size else { break }
                 guard entries.count < Self.entryLimit else { throw Failure.tooLong }
                 entries.append(entry)
                 place = next
             }
             self.entries = entries
+            end = place
         } catch let failure as Failure {
             throw failure
         } catch let error as SystemError {

@@ -19,15 +19,38 @@ public final class RecordingDevice: BlockDevice {
     private let log: OwnedFD
     private let state: Mutex<State>
 
-    /// Records into an empty file, at most `limit` bytes; changes beyond it throw `noSpace`.
+    /// Records into an empty file, or behind the last whole record of a log of this device, at most
+    /// `limit` bytes; changes beyond it throw `noSpace`.
+    ///
+    /// Throws `foreign` where the file holds anything else.
     public init(
         _ base: any BlockDevice, log: OwnedFD, limit: UInt64 = 8 << 30
-    ) throws(SystemError) {
-        let header = BlockLog.header(deviceSize: base.size)
-        try Files.write(header, to: log, at: 0)
+    ) throws(BlockLog.Failure) {
         self.base = base
         self.log = log
-        state = Mutex(State(end: UInt64(header.count), limit: limit))
+        state = Mutex(State(end: try Self.prepare(log, deviceSize: base.size), limit: limit))
+    }
+
+    /// Makes a file ready for records; returns where the next one goes.
+    private static func prepare(
+        _ log: OwnedFD, deviceSize: UInt64
+    ) throws(BlockLog.Failure) -> UInt64 {
+        do {
+            guard try Files.status(log).size > 0 else {
+                let header = BlockLog.header(deviceSize: deviceSize)
+                try Files.write(header, to: log, at: 0)
+                return UInt64(header.count)
+            }
+            let earlier = try BlockLog(log)
+            guard earlier.deviceSize == deviceSize else { throw BlockLog.Failure.foreign }
+            // Content without its record must not be taken for records later.
+            try Files.truncate(log, to: earlier.end)
+            return earlier.end
+        } catch let failure as BlockLog.Failure {
+            throw failure
+        } catch let error as SystemError {
+            throw .system(error)
+        } catch { throw .foreign }
     }
 
     /// See `BlockDevice`.

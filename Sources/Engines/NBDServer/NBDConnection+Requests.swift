@@ -60,7 +60,8 @@ extension NBDConnection {
     private func begin(_ request: NBDRequest) {
         newRequests += 1
         guard let stream, let session else { return }
-        if core.isDraining.load(ordering: .relaxed) {
+        if core.isDraining.load(ordering: .acquiring) {
+            guard !core.isCut.load(ordering: .relaxed) else { return close() }
             let refusal = (NBDErrorNumber.shutdown, "the server is going away")
             guard stream.payloadLeft > 0 else { return answer(request, refusal.0, refusal.1) }
             (current, self.refusal) = (request, refusal)

@@ -12,7 +12,7 @@ import Synchronization
 ///
 /// Any thread but an event loop's: `start` and `stop` block.
 public final class NBDServer: Sendable {
-    private let core: NBDServerCore
+    let core: NBDServerCore
     private let group: MultiThreadedEventLoopGroup
     private let state = Mutex(State())
 
@@ -68,15 +68,18 @@ public final class NBDServer: Sendable {
     /// Ends the server: requests in work are answered, then connections close.
     ///
     /// There are no new connections, and new requests are refused. What is left after the time is
-    /// cut off. Returns when all connections are gone; only calls that a device had not finished
-    /// by then may still run.
+    /// cut off. Without any time nothing is answered any more: a client that reconnects goes on as
+    /// after a lost link, while an answer would be final. Returns when all connections are gone;
+    /// only calls that a device had not finished by then may still run.
     public func stop(graceMilliseconds: Int) {
+        let isCut = graceMilliseconds <= 0
+        core.isCut.store(isCut, ordering: .sequentiallyConsistent)
         core.isDraining.store(true, ordering: .sequentiallyConsistent)
         stopListening()
         let loop = group.next()
         let empty = loop.makePromise(of: Void.self)
         core.notifyEmpty(empty)
-        core.forEachConnection { $0.drain() }
+        core.forEachConnection { isCut ? $0.close() : $0.drain() }
         let core = core
         let cut = loop.scheduleTask(in: .milliseconds(Int64(graceMilliseconds))) {
             core.forEachConnection { $0.close() }

@@ -13,6 +13,8 @@ final class NBDServerCore: Sendable {
     let tls: NIOSSLContext?
     let queues: [NBDWorkQueue]
     let isDraining = Atomic(false)
+    /// While draining: nothing is answered any more.
+    let isCut = Atomic(false)
     let connections = Atomic(0)
     let requests = Atomic<UInt64>(0)
     let bytesRead = Atomic<UInt64>(0)

@@ -18,6 +18,8 @@ enum Appliance {
     /// /proc is there: it was mounted before the first line of Swift ran.
     static func mountPseudoFileSystems() throws(SystemError) {
         try mount("devtmpfs", at: "/dev", flags: [.noSetUser])
+        // What the kernel says of devices and lets be set: read-ahead, discard.
+        try mount("sysfs", at: "/sys", flags: [])
         try mount("nfsd", at: "/proc/fs/nfsd", flags: [])
     }
 

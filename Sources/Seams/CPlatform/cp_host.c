@@ -2,11 +2,13 @@
 #include "cp_host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -54,6 +56,23 @@ int cp_unix_connect(const char *path) {
     int error = errno;
     close(fd);
     return -error;
+}
+
+int cp_unix_served(const char *path) {
+    struct stat status;
+    if (lstat(path, &status) < 0) return -errno;
+    // Linux refuses connections to whatever is no socket, too.
+    if (!S_ISSOCK(status.st_mode)) return -ENOTSOCK;
+    struct sockaddr_un address;
+    int fd = unix_socket(path, &address);
+    if (fd < 0) return fd;
+    int result = fcntl(fd, F_SETFL, O_NONBLOCK);
+    if (result == 0) result = connect(fd, (struct sockaddr *)&address, sizeof address);
+    int error = errno;
+    close(fd);
+    // EAGAIN: so many wait already that one more would have to.
+    if (result == 0 || error == EAGAIN) return 1;
+    return error == ECONNREFUSED ? 0 : -error;
 }
 
 int cp_unix_peer(int fd, unsigned *uid) {

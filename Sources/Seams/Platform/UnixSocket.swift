@@ -15,6 +15,13 @@ public enum UnixSocket {
         OwnedFD(taking: try checked(cp_unix_connect(path), "connect to \(path)"))
     }
 
+    /// Whether somebody listens on the socket at a path; false for a name that was left behind.
+    ///
+    /// Throws for what is no socket. Does not wait; a listener sees a connection that ends at once.
+    public static func isServed(_ path: String) throws(SystemError) -> Bool {
+        try checked(cp_unix_served(path), "look at \(path)") == 1
+    }
+
     /// Accepts one connection; blocks.
     public static func accept(_ listener: OwnedFD) throws(SystemError) -> OwnedFD {
         OwnedFD(taking: try checked(cp_accept(listener.raw), "accept"))

@@ -19,14 +19,17 @@ struct ExportListeners {
     /// Opens every endpoint, or none.
     ///
     /// Refuses one that others than this host can reach where the access says that nobody is asked
-    /// for anything, and a place on a link that one of the URLs `taken` has already.
-    init(_ request: ExportRequest, taken: [String] = []) throws(SessionError) {
+    /// for anything, and a place on a link that one of the URLs `taken` has already. With `sockets`
+    /// a name that a dead session has left is taken over.
+    init(
+        _ request: ExportRequest, taken: [String] = [], sockets: ExportSockets? = nil
+    ) throws(SessionError) {
         for endpoint in request.endpoints {
             let isProtected = request.access.isProtected(endpoint.protocol)
             if let address = endpoint.address, !address.isLink, !address.isLocal, !isProtected {
                 throw Self.unprotected(endpoint.protocol, address)
             }
-            let listener = try Self.open(endpoint, taken)
+            let listener = try Self.open(endpoint, taken, sockets)
             // Only the interface tells who can reach it.
             if let interface = listener.interface, !interface.isLoopback, !isProtected {
                 throw Self.unprotected(endpoint.protocol, listener.address)
@@ -44,7 +47,7 @@ struct ExportListeners {
     }
 
     private static func open(
-        _ endpoint: ExportRequest.Endpoint, _ taken: [String]
+        _ endpoint: ExportRequest.Endpoint, _ taken: [String], _ sockets: ExportSockets?
     ) throws(SessionError) -> Listener {
         switch endpoint.address {
         case nil: return try openStandard(endpoint.protocol)
@@ -58,9 +61,13 @@ struct ExportListeners {
         case .unix(let path)?:
             let address = ListenAddress.unix(path: path)
             return try listening(on: address) { () throws(SystemError) in
-                Listener(
-                    socket: try UnixSocket.listen(at: path), protocol: endpoint.protocol,
-                    address: address)
+                let socket: OwnedFD
+                if let sockets {
+                    socket = try sockets.listen(at: path)
+                } else {
+                    socket = try UnixSocket.listen(at: path)
+                }
+                return Listener(socket: socket, protocol: endpoint.protocol, address: address)
             }
         }
     }

@@ -1,6 +1,8 @@
 import Platform
 
 /// The file that takes every change of an export; removed again where the export never began.
+///
+/// One for all ways that `--attach` tries: what clients did before a way failed stays in it.
 final class Recording {
     /// The open file.
     let file: OwnedFD

@@ -17,16 +17,22 @@ extension Session {
         if export.attach != nil { prepareForMemoryPressure() }
         var (plan, part) = try planExport(export, names: names)
         let others = registry.list().filter { $0.id != record.id && $0.state != .dead }
-        let listeners = try ExportListeners(export, taken: others.flatMap { $0.urls ?? [] })
+        let listeners = try ExportListeners(
+            export, taken: others.flatMap { $0.urls ?? [] },
+            sockets: ExportSockets(registry: registry))
         listenerPaths = listeners.paths
         record.sockets = listeners.paths
+        // Known before anything else can end this process.
+        publish()
+        let recording = try Recording(export.recording)
         clock.begin("start")
         if export.inGuest {
             try serveInGuest(plan, part, listeners, clock: &clock)
         } else {
             plan.store = try openStore(part)
-            try serveHere(plan, listeners, export)
+            try serveHere(plan, listeners, export, recording)
         }
+        recording?.isKept = true
         record.urls = listeners.all.map {
             names.url($0.protocol, at: $0.address, tls: export.access.tls != nil)
         }
@@ -40,14 +46,15 @@ extension Session {
 
     /// Serves by a process of this host, and shows this host the device where that is asked for.
     private func serveHere(
-        _ plan: TargetPlan, _ listeners: ExportListeners, _ export: ExportRequest
+        _ plan: TargetPlan, _ listeners: ExportListeners, _ export: ExportRequest,
+        _ recording: Recording?
     ) throws(SessionError) {
         if let attach = export.attach {
             try attachLocally(attach) { door throws(SessionError) in
-                try startTargets(plan, listeners, export, door: door)
+                try startTargets(plan, listeners, export, recording, door: door)
             }
         } else {
-            _ = try startTargets(plan, listeners, export, door: nil)
+            _ = try startTargets(plan, listeners, export, recording, door: nil)
         }
     }
 
@@ -55,7 +62,7 @@ extension Session {
     /// plan that it got.
     private func startTargets(
         _ planned: TargetPlan, _ listeners: ExportListeners, _ export: ExportRequest,
-        door: LocalDoor?
+        _ recording: Recording?, door: LocalDoor?
     ) throws(SessionError) -> TargetPlan {
         var plan = planned
         // 3 is the plan's own channel.
@@ -82,7 +89,6 @@ extension Session {
                 .init(.descriptor(4 + Int32(descriptors.count)), listener.protocol))
             descriptors.append(listener.socket.raw)
         }
-        let recording = try Recording(export.recording)
         if let recording {
             plan.recording = 4 + Int32(descriptors.count)
             descriptors.append(recording.file.raw)
@@ -95,7 +101,6 @@ extension Session {
         let targets = try withExtendedLifetime(held) { () throws(SessionError) in
             try TargetHandle.start(plan, descriptors: descriptors, grants: grants, log: log.raw)
         }
-        recording?.isKept = true
         self.targets = targets
         record.processes["targets"] = targets.process.id
         return plan

@@ -140,7 +140,7 @@ public struct SessionClient: Sendable {
         }
         if record.removesMountpoint { try? Files.removeDirectory(record.mountpoint) }
         awaitServers(record)
-        for socket in record.sockets ?? [] { try? Files.remove(socket) }
+        ExportSockets(registry: registry).removeLeft(by: record)
         registry.removeFolder(of: record.id)
         steps.append(
             .init(

@@ -24,7 +24,13 @@ enum TargetStore {
         }
         if plan.readOnly && device.can(.write) { device = ReadOnlyDevice(device) }
         guard let recording = plan.recording else { return device }
-        return try RecordingDevice(device, log: OwnedFD(taking: recording))
+        do throws(BlockLog.Failure) {
+            return try RecordingDevice(device, log: OwnedFD(taking: recording))
+        } catch {
+            throw TargetError(
+                cause: "block: cannot record: \(error)",
+                remedy: "--record takes the name of a file that does not exist yet.")
+        }
     }
 
     private static func base(_ plan: TargetPlan) throws -> any BlockDevice {

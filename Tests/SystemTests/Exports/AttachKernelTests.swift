@@ -116,6 +116,31 @@ struct AttachKernelTests {
         #expect(outcome.isSuccess, "\(outcome)")
     }
 
+    @Test func `a record goes on in the next way where one fails after it has begun`() throws {
+        let outcome = try run(
+            """
+            # An initiator that never gets in.
+            cp "$(command -v iscsiadm)" /run/iscsiadm
+            cat >/run/refusing <<'END'
+            #!/bin/sh
+            case "$*" in *--login*) echo tried >>/run/tried; exit 8 ;; esac
+            exec /run/iscsiadm "$@"
+            END
+            chmod +x /run/refusing
+            mount --bind /run/refusing "$(command -v iscsiadm)"
+            device=$("$program" export "$image" --attach --write --record /run/log --quiet)
+            grep -q tried /run/tried
+            case "$device" in /dev/loop*) ;; *) exit 1 ;; esac
+            head -c 1000000 /dev/urandom >/run/data
+            dd if=/run/data of="$device" bs=1M conv=fsync
+            "$program" unmount "$device"
+            cmp -n 1000000 /run/data "$image"
+            [ "$(stat -c %s /run/log)" -gt 1000000 ]
+            [ "$(head -c 8 /run/log)" = CWBLKLOG ]
+            """, way: "file", modules: ["iscsi_tcp", "sd_mod", "fuse", "loop"])
+        #expect(outcome.isSuccess, "\(outcome)")
+    }
+
     @Test func `without modules the errors name them`() throws {
         let outcome = try run(
             """

@@ -93,6 +93,30 @@ import Testing
         }
     }
 
+    @Test func `an export takes over the socket of a session that was killed`() throws {
+        try Causeway.scoped { causeway in
+            let (image, socket) = try Self.disk(in: causeway)
+            let options = ["--nbd", "--listen", "unix:\(socket)"]
+            let exported = try causeway.export(image, options)
+            let read = ["-r", "-f", "raw", "-c", "read 0 1M", try exported.url("nbd+unix:")]
+            // Nobody takes what is served.
+            let other = try causeway.run(["export", try causeway.copy("ext4")] + options)
+            #expect(other.status == 5 && other.stderr.contains("in use"), "\(other)")
+            try Command.require("qemu-io", read)
+            Glibc.kill(try #require(exported.processes["session"]), SIGKILL)
+            let targets = try #require(exported.processes["targets"])
+            try #require(Wait.until(seconds: 20) { Glibc.kill(targets, 0) != 0 })
+            #expect(Files.exists(socket))
+            let again = try causeway.export(image, options)
+            try Command.require("qemu-io", read)
+            // Tidying up after the dead session leaves the new one's socket alone.
+            #expect(try causeway.run(["unmount", exported.session]).isSuccess)
+            try Command.require("qemu-io", read)
+            try causeway.unmount(again.session)
+            #expect(!Files.exists(socket))
+        }
+    }
+
     private static func disk(in causeway: Causeway) throws -> (image: String, socket: String) {
         let image = "\(causeway.folder)/disk.img"
         try RawPath(image).write([])

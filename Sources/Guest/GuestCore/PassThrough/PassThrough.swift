@@ -32,8 +32,6 @@ final class PassThrough: Sendable {
     static func widenReadahead(of target: String) {
         guard let device = try? Files.status(target).device else { return }
         let name = "\((device >> 8) & 0xfff):\((device & 0xff) | ((device >> 12) & 0xfff00))"
-        try? Files.makeDirectories("/sys", mode: 0o755)
-        try? Mounts.attach("sysfs", at: "/sys", type: "sysfs", flags: [])
         try? Files.writeControl("/sys/class/bdi/\(name)/read_ahead_kb", "1024\n")
     }
 

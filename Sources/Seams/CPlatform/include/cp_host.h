@@ -16,6 +16,10 @@ int cp_unix_listen(const char *path);
 // Connects to a Unix stream socket.
 int cp_unix_connect(const char *path);
 
+// 1 where somebody listens on the Unix stream socket at this path, 0 where nobody does; -ENOTSOCK
+// for what is no socket. Does not wait.
+int cp_unix_served(const char *path);
+
 // The user id of the peer of a Unix socket.
 int cp_unix_peer(int fd, unsigned *uid);
 
