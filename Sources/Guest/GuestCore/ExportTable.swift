@@ -43,8 +43,10 @@ final class ExportTable: Sendable {
         try waitForDevice(export.device)
         // The server reads in transfers of 1 MiB; the kernel's own 128 KiB would cut each into
         // eight that wait for one another. Without it the disk is only slower.
-        try? Files.writeControl(
-            "/sys/block/\(request.device)/queue/read_ahead_kb", "\(Limits.readAheadKiB)\n")
+        do {
+            try Files.writeControl(
+                "/sys/block/\(request.device)/queue/read_ahead_kb", "\(Limits.readAheadKiB)\n")
+        } catch { KernelMessages.note("\(error)") }
         let driver = try attach(&export, request, messages)
         do {
             if request.road == .passThrough { try passThrough(&export, driver) }

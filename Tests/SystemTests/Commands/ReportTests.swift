@@ -35,6 +35,8 @@ import Testing
                 #expect(log.isSuccess && log.stdout.contains("usable on"), "\(log)")
                 let kernel = try causeway.run(["logs", "--kernel", mounted.folder])
                 #expect(kernel.isSuccess && kernel.stdout.contains("EXT4-fs"), "\(kernel)")
+                // The agent says there what it could not do, such as widening the read-ahead.
+                #expect(!kernel.stdout.contains("causeway-guest:"), "\(kernel)")
             }
             let absent = try causeway.run(["logs", "nothing-of-the-kind"])
             #expect(!absent.isSuccess)
