@@ -28,11 +28,17 @@ import Testing
     }
 
     @Test func `behind a relay nobody else can come, so the address does not matter`() throws {
-        let direct = try Bench()
-        #expect(throws: ISCSIServerError.self) {
-            try direct.server.start(on: [.address("0.0.0.0", port: 0)])
+        var configuration: ISCSIServerConfiguration?
+        let bench = try Bench { configuration = $0 }
+        func start(_ configuration: ISCSIServerConfiguration) throws {
+            let server = ISCSIServer(
+                configuration: configuration, group: bench.group, pool: bench.pool)
+            defer { server.stop(graceMilliseconds: 0) }
+            try server.start(on: [.address("0.0.0.0", port: 0)])
         }
-        let relayed = try Bench { $0.reach = .relayed(portals: []) }
-        try relayed.server.start(on: [.address("0.0.0.0", port: 0)])
+        var relayed = try #require(configuration)
+        #expect(throws: ISCSIServerError.self) { try start(relayed) }
+        relayed.reach = .relayed(portals: [])
+        try start(relayed)
     }
 }

@@ -1,13 +1,6 @@
-import Appliance
 import Bridge
-import Catalogue
 import GuestLink
 import GuestWire
-import Hypervisors
-import Inspection
-import Platform
-import StorageDaemon
-import VirtualMachine
 
 extension Session {
     /// Makes the folder usable.

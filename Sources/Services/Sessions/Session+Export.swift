@@ -180,7 +180,8 @@ extension Session {
         return window
     }
 
-    /// The store for a process of this host: the source itself, or what a storage daemon makes of it.
+    /// The store for a process of this host: the source itself, or what a storage daemon makes of
+    /// it.
     private func openStore(_ part: ExportedPart) throws(SessionError) -> TargetPlan.Store {
         guard part.format != .raw || part.window != nil else { return .descriptor(-1) }
         let plan = StoragePlan(

@@ -37,11 +37,11 @@ struct CrashStates {
     private let marks: [Int]
     private let crashes: [Crash]
 
-    /// Chooses as many crashes of each kind, evenly from the whole record: after flushes, and
-    /// between them; all of them where there are no more.
+    /// Chooses so many crashes after flushes and so many between them, evenly from the whole
+    /// record; all of them where there are no more.
     ///
     /// `place` is where the workload's marks are.
-    init(record: String, place: UInt64, each: Int, in folder: String) throws {
+    init(record: String, place: UInt64, after: Int, between: Int, in folder: String) throws {
         replay = CrashReplay(try BlockLog(try Files.open(record, .readOnly)))
         self.folder = folder
         let entries = replay.log.entries
@@ -50,14 +50,14 @@ struct CrashStates {
             .map { $0 + 1 }
         guard let first = marks.first else { throw LabError("no mark in \(record)") }
         let flushes = replay.flushes.filter { $0 >= first }
-        let between = (first...entries.count).filter { [replay] in
+        let moments = (first...entries.count).filter { [replay] in
             !replay.pending(after: $0).isEmpty
         }
         // Where there are fewer moments than crashes, each is tried with several seeds.
-        let seeds = max(1, each / max(1, between.count))
+        let seeds = max(1, between / max(1, moments.count))
         crashes =
-            (Self.some(each, of: flushes).map { .prefix($0) }
-            + Self.some(each, of: between).flatMap { count in
+            (Self.some(after, of: flushes).map { .prefix($0) }
+            + Self.some(between, of: moments).flatMap { count in
                 (0..<seeds).map { .pending(count, seed: UInt64(count) << 16 | UInt64($0)) }
             }).sorted { $0.count < $1.count }
     }

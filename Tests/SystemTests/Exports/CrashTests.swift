@@ -24,9 +24,11 @@ import Testing
         Subject(name: "btrfs", mebibytes: 160, make: "mkfs.btrfs -q -b $size $device"),
     ]
 
-    /// How many steps of the workload, and how many crashes of each kind.
+    /// How many steps of the workload, and how many crashes between flushes and after them; in
+    /// full, one after every flush.
     private static let steps = Settings.isFull ? 200 : 40
-    private static let crashes = Settings.rounds(8, full: 400)
+    private static let between = Settings.rounds(8, full: 100)
+    private static let after = Settings.isFull ? .max : between
 
     @Test func `after any crash the journal repairs everything, and what was synced is there`()
         throws
@@ -41,7 +43,7 @@ import Testing
                 try Files.makeDirectories(folder)
                 let states = try CrashStates(
                     record: "\(causeway.folder)/\(subject.name).log", place: subject.place,
-                    each: Self.crashes, in: folder)
+                    after: Self.after, between: Self.between, in: folder)
                 print("\(subject.name): \(states.words)")
                 try states.batches(of: ClientGuest.diskLimit) { batch in
                     try Self.check(batch, of: subject, seed: seed + 1, network)

@@ -102,14 +102,21 @@ import Testing
 
     @Test func `when the machine is killed, clients are told and nothing stays behind`() throws {
         try Causeway.scoped { causeway in
-            let options = ["--nbd", "--write", "--in-guest"]
-            let exported = try causeway.export(try causeway.copy("ext4"), options)
+            let image = try causeway.copy("ext4")
+            let exported = try causeway.export(image, ["--nbd", "--write", "--in-guest"])
             let url = try exported.url("nbd:")
-            // Writes for as long as it is let.
-            let writes = "for n in range(1 << 30): h.pwrite(b'7' * 65536, n % 256 * 65536)"
+            // What is flushed reaches the source; then it writes for as long as it is let.
+            let writes = """
+                h.pwrite(b'7' * 512, 0); h.flush()
+                for n in range(1 << 30): h.pwrite(b'8' * 65536, 65536 + n % 256 * 65536)
+                """
             let client = try RunningCommand("nbdsh", ["--uri", url, "-c", writes])
             defer { _ = try? client.process.killAndWait() }
-            Clock.sleep(milliseconds: 300)
+            let file = try Files.open(image, .readOnly)
+            let flushed = Wait.until(seconds: 20) {
+                (try? Files.read(file, at: 0, count: 1)) == [UInt8(ascii: "7")]
+            }
+            try #require(flushed)
             kill(try #require(exported.processes["machine"]), SIGKILL)
             let end = try client.process.wait(milliseconds: 10_000)
             #expect(end.map { !$0.isSuccess } == true, "the client still waits")
