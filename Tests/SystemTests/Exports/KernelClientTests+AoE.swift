@@ -45,7 +45,12 @@ extension KernelClientTests {
     /// Makes file systems on two disks, and works on both at once.
     private static let aoeScript = """
         seconds=$1
-        echo >/dev/etherd/discover
+        # A frame may be lost, and nobody repeats a question to everybody.
+        for try in $(seq 40); do
+            echo >/dev/etherd/discover
+            [ -e /dev/etherd/e1.0 ] && [ -e /dev/etherd/e1.1 ] && break
+            sleep 0.25
+        done
         wait_for /dev/etherd/e1.0
         wait_for /dev/etherd/e1.1
         mkdir /mnt/ext4 /mnt/xfs

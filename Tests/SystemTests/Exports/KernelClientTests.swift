@@ -8,7 +8,7 @@ import Testing
 ///
 /// The other computer is a guest on one Ethernet link. It makes file systems, works on them,
 /// unmounts and detaches; then the host's checkers look at the sources, and `causeway mount` reads
-/// back what the guest has left.
+/// back what the guest has left. The second disk is served from inside a machine (`--in-guest`).
 @Suite(.tags(.system), .serialized) struct KernelClientTests {
     static let seconds = Settings.isFull ? 60 : 4
 
@@ -27,7 +27,8 @@ import Testing
             ]
             let exports = try images.enumerated().map { number, image in
                 let listen = ["--listen", "\(GuestNetwork.hostAddress):\(3260 + number)"]
-                return try causeway.export(image.path, options + listen, in: network)
+                let road = number == 1 ? ["--in-guest"] : []
+                return try causeway.export(image.path, options + listen + road, in: network)
             }
             var guest = ClientGuest(in: network)
             guest.modules = ["iscsi_tcp", "sd_mod", "ext4", "xfs"]
@@ -50,7 +51,8 @@ import Testing
             let options = ["--nbd", "--write"] + keys.options
             let exports = try images.enumerated().map { number, image in
                 let listen = ["--listen", "\(GuestNetwork.hostAddress):\(10809 + number)"]
-                return try causeway.export(image.path, options + listen, in: network)
+                let road = number == 1 ? ["--in-guest"] : []
+                return try causeway.export(image.path, options + listen + road, in: network)
             }
             let guest = ClientGuest(in: network, modules: ["nbd", "ext4", "xfs"])
             let said = try guest.require(
