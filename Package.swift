@@ -54,7 +54,7 @@ func guestProgram(
         swiftSettings: strict,
         linkerSettings: libraries.map { .linkedLibrary($0) } + [
             .unsafeFlags([
-                "-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "-s",
+                "-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "-s",
             ])
         ])
 }
