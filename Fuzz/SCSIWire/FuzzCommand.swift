@@ -28,6 +28,11 @@ struct FuzzCommand {
         self.data = data
     }
 
+    /// SANITIZE with IMMED.
+    var endsBeforeItsWork: Bool {
+        block.count > 1 && block[0] == 0x48 && block[1] & 0x80 != 0
+    }
+
     var nothing: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 
     var request: SCSIRequest {

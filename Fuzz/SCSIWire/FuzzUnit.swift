@@ -145,7 +145,7 @@ final class FuzzUnit {
 
     private func carryOut(_ command: FuzzCommand, isFresh: Bool) {
         let check = FuzzCheck(self, command)
-        background.defers(command.block.first == 0x48 && command.block[1] & 0x80 != 0)
+        background.defers(command.endsBeforeItsWork)
         let answer = command.carryOut(target)
         check.end(self, answer, isFresh: isFresh)
     }
