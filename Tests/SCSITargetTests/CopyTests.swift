@@ -1,5 +1,6 @@
 import SCSITarget
 import SCSIWire
+import Synchronization
 import Testing
 
 @Suite struct CopyTests {
@@ -157,5 +158,27 @@ import Testing
         let bench = try Bench { $0.isReadOnly = true }
         let segment = blocks(4, from: 0, to: 9)
         #expect(copy(bench, list([target(bench)], [segment])).sense == 0x07_2700)
+    }
+
+    @Test func `a unit that another has reserved is neither read nor changed by a copy`() throws {
+        let bench = try Bench()
+        let lun = SCSITarget.lun(1)
+        let second = TestDevice()
+        try bench.target.add(SCSIUnitConfiguration(device: second, identity: "two"), lun: lun)
+        let other = bench.another()
+        for nexus in [bench.nexus, other] {
+            for unit in [Bench.lun, lun] { bench.send([0x00], from: nexus, lun: unit) }
+        }
+        bench.send(CDB.ten(0x2A, 0, 2), Bench.block(6, 2))
+        let units = [target(bench), target(bench, lun)]
+        let there = list(units, [blocks(2, from: 0, to: 9, 0, 1)])
+        let back = list(units, [blocks(2, from: 0, to: 9, 1, 0)])
+        #expect(bench.send([0x16, 0, 0, 0, 0, 0], from: other, lun: lun).isGood)
+        #expect(copy(bench, there).sense == 0x0A_0D02)
+        #expect(copy(bench, back).sense == 0x0A_0D02)
+        #expect(second.state.withLock { $0.bytes.allSatisfy { $0 == 0 } })
+        #expect(bench.send([0x17, 0, 0, 0, 0, 0], from: other, lun: lun).isGood)
+        #expect(bench.send([0x16, 0, 0, 0, 0, 0], lun: lun).isGood)
+        #expect(copy(bench, there).isGood && copy(bench, back).isGood)
     }
 }

@@ -32,6 +32,25 @@ import Testing
         }
     }
 
+    @Test func `names that could not be told as they came are refused`() throws {
+        func read(_ text: String, format: UInt8 = 0x45) throws -> SCSITransportID {
+            let content = Array(text.utf8) + [UInt8](repeating: 0, count: 20 - text.utf8.count % 4)
+            let length = [UInt8(content.count >> 8), UInt8(content.count & 255)]
+            let bytes = [format, 0] + length + content
+            return try bytes.withUnsafeBytes { try SCSITransportID.read($0, at: 0).0 }
+        }
+        let longest = String(repeating: "n", count: 223)
+        #expect(try read(longest, format: 0x05).name == longest)
+        #expect(try read(longest + ",i,0x5").session == 5)
+        for text in [longest + "n", String(repeating: "é", count: 112), ""] {
+            #expect(throws: SCSISense.parameter(4)) { try read(text, format: 0x05) }
+            #expect(throws: SCSISense.parameter(4)) { try read(text + ",i,0x000000000005") }
+        }
+        for session in ["", "+5", "-0", "5 ", "g", "1000000000000", "5,i,0x5"] {
+            #expect(throws: SCSISense.parameter(4)) { try read("iqn.a:x,i,0x" + session) }
+        }
+    }
+
     @Test func `blocks that are alike are one descriptor, up to 32 bits of them`() {
         var list = SCSIBlockStatusList()
         list.append(0, count: 5, isMapped: true)

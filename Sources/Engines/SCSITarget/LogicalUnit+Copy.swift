@@ -109,7 +109,7 @@ extension LogicalUnit {
         _ address: UInt64, _ offset: UInt64, _ length: UInt64, _ link: Link, _ traits: SCSITraits
     ) throws(Refusal) -> UInt64 {
         let isAllowed = state.withLock { state in
-            (state.reserver == nil || state.reserver == link.nexusID || self !== link.unit)
+            (state.reserver == nil || state.reserver == link.nexusID)
                 && state.reservations.allows(link.name, traits) && !state.isEjected
                 && state.sanitize == .idle
         }

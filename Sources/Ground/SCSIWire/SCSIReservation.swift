@@ -109,6 +109,8 @@ public struct SCSITransportID: Equatable, Sendable {
         self.session = session
     }
 
+    /// Most bytes of a name (RFC 7143, 4.2.7.1).
+    static let nameLimit = 223
     /// Between the name and the twelve hexadecimal digits of the session.
     static let separator = ",i,0x"
 
@@ -142,16 +144,25 @@ public struct SCSITransportID: Equatable, Sendable {
         }
         let text = bytes[4..<4 + length].prefix { $0 != 0 }
         guard text.count < length, text.count <= 256,
-            let whole = String(validating: text, as: UTF8.self), !whole.isEmpty
+            let whole = String(validating: text, as: UTF8.self)
         else { throw .parameter(offset + 4) }
-        guard bytes[0] & 0xC0 == 0x40 else {
-            return (SCSITransportID(name: whole, session: nil), length + 4)
+        var name = whole[...]
+        var session: UInt64?
+        if bytes[0] & 0xC0 == 0x40 {
+            guard let cut = whole.firstRange(of: separator) else { throw .parameter(offset + 4) }
+            name = whole[..<cut.lowerBound]
+            session = number(whole[cut.upperBound...])
+            guard session != nil else { throw .parameter(offset + 4) }
         }
-        guard let cut = whole.firstRange(of: separator),
-            let session = UInt64(whole[cut.upperBound...], radix: 16),
-            session <= 0xFFFF_FFFF_FFFF
-        else { throw .parameter(offset + 4) }
-        let name = String(whole[..<cut.lowerBound])
-        return (SCSITransportID(name: name, session: session), length + 4)
+        guard !name.isEmpty, name.utf8.count <= nameLimit else { throw .parameter(offset + 4) }
+        return (SCSITransportID(name: String(name), session: session), length + 4)
+    }
+
+    /// At most 48 bits in hexadecimal digits, without a sign.
+    private static func number(_ digits: Substring) -> UInt64? {
+        guard digits.first?.isHexDigit == true, let number = UInt64(digits, radix: 16),
+            number <= 0xFFFF_FFFF_FFFF
+        else { return nil }
+        return number
     }
 }
