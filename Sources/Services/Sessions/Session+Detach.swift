@@ -125,11 +125,17 @@ extension Session {
         } catch {
             steps.end("bridge", held: false, "\(error)")
         }
+        endBridge()
+        return figures
+    }
+
+    /// Waits a moment for a drained bridge to end by itself.
+    func endBridge() {
+        guard let bridge else { return }
         if (try? bridge.process.wait(milliseconds: 2000)) == nil {
             _ = try? bridge.process.killAndWait()
         }
         self.bridge = nil
-        return figures
     }
 
     private func unmountGuest(force: Bool, steps: inout DetachSteps) {

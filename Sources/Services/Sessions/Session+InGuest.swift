@@ -96,18 +96,10 @@ extension Session {
                     "\(figures.bytesWritten) bytes written by clients are flushed")
             } catch { steps.end("clients", held: false, "\(error)") }
         }
-        endRelay()
+        // The bridge holds nothing of its own: what it relayed was the guest's.
+        _ = try? bridge?.drain(milliseconds: 2000)
+        endBridge()
         return (figures.bytesRead, figures.bytesWritten)
-    }
-
-    /// The bridge holds nothing of its own: what it relayed was the guest's.
-    private func endRelay() {
-        guard let bridge else { return }
-        _ = try? bridge.drain(milliseconds: 2000)
-        if (try? bridge.process.wait(milliseconds: 2000)).flatMap({ $0 }) == nil {
-            _ = try? bridge.process.killAndWait()
-        }
-        self.bridge = nil
     }
 }
 

@@ -35,18 +35,9 @@ enum TargetStore {
 
     private static func base(_ plan: TargetPlan) throws -> any BlockDevice {
         switch plan.store {
-        case .descriptor(let raw):
-            return try FileDevice(
-                OwnedFD(taking: raw),
-                options: .init(
-                    isWritable: !plan.readOnly, logicalBlockSize: plan.logicalBlockSize,
-                    physicalBlockSize: plan.physicalBlockSize))
+        case .descriptor(let raw): return try file(OwnedFD(taking: raw), plan)
         case .device(let path):
-            return try FileDevice(
-                try openDevice(path, isWritable: !plan.readOnly),
-                options: .init(
-                    isWritable: !plan.readOnly, logicalBlockSize: plan.logicalBlockSize,
-                    physicalBlockSize: plan.physicalBlockSize))
+            return try file(try openDevice(path, isWritable: !plan.readOnly), plan)
         case .daemon(let socket, let name):
             return try NBDDevice(
                 path: socket,
@@ -54,6 +45,14 @@ enum TargetStore {
                     export: name, isWritable: !plan.readOnly,
                     logicalBlockSize: plan.logicalBlockSize))
         }
+    }
+
+    private static func file(_ file: OwnedFD, _ plan: TargetPlan) throws -> FileDevice {
+        try FileDevice(
+            file,
+            options: .init(
+                isWritable: !plan.readOnly, logicalBlockSize: plan.logicalBlockSize,
+                physicalBlockSize: plan.physicalBlockSize))
     }
 
     private static func openDevice(_ path: String, isWritable: Bool) throws -> OwnedFD {

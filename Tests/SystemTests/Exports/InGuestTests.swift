@@ -4,48 +4,9 @@ import Platform
 import Testing
 
 /// `causeway export --in-guest`: a machine opens the disk and speaks with other people's clients.
+///
+/// `NBDTests` and `KernelClientTests` export from a machine as well.
 @Suite(.tags(.system), .serialized) struct InGuestTests {
-    @Test func `NBD clients see the source, byte for byte, and cannot change it`() throws {
-        try Causeway.scoped { causeway in
-            let image = try causeway.copy("ext4")
-            let before = try Lab.sha256(image)
-            try causeway.withExport(image, ["--nbd", "--in-guest"]) { exported in
-                let url = try exported.url("nbd://127.0.0.1:")
-                let info = try Command.require("nbdinfo", ["--json", url]).stdout
-                #expect(info.contains("\"is_read_only\": true"), "\(info)")
-                try Command.require("qemu-img", ["compare", "-f", "raw", "-F", "raw", image, url])
-                let write = try Command.run(
-                    "qemu-io", ["-f", "raw", "-c", "write -P 7 0 4096", url])
-                #expect(!write.isSuccess || write.stdout.contains("failed"), "\(write)")
-                // No process of this host reads what clients say.
-                #expect(exported.processes["targets"] == nil)
-                #expect(exported.processes["machine"] != nil)
-            }
-            #expect(try Lab.sha256(image) == before)
-        }
-    }
-
-    @Test func `what clients write is on the source when the export has ended`() throws {
-        try Causeway.scoped { causeway in
-            let image = try causeway.copy("ext4")
-            let copy = "\(causeway.folder)/copy.img"
-            try Command.require("cp", [image, copy])
-            let writes = [
-                "-c", "write -P 7 1M 64k", "-c", "write -z 3M 1M", "-c", "discard 8M 1M", "-c",
-                "flush",
-            ]
-            try Command.require("qemu-io", ["-f", "raw"] + writes + [copy])
-            let socket = "\(causeway.folder)/disk.sock"
-            let options = ["--nbd", "--write", "--in-guest", "--listen", "unix:\(socket)"]
-            try causeway.withExport(image, options) { exported in
-                let url = try exported.url("nbd+unix://")
-                try Command.require("qemu-io", ["-f", "raw"] + writes + [url])
-            }
-            try Command.require("cmp", [image, copy])
-            #expect(!Files.exists(socket))
-        }
-    }
-
     @Test func `an image of another format, behind TLS with a shared key`() throws {
         try Causeway.scoped { causeway in
             let image = "\(causeway.folder)/disk.qcow2"

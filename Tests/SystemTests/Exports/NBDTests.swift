@@ -5,11 +5,15 @@ import Testing
 
 /// `causeway export --nbd`, attached to by other people's clients.
 @Suite(.tags(.system)) struct NBDTests {
-    @Test func `clients see the source, byte for byte, and cannot change it`() throws {
+    /// Served by a process of this host, and from inside a machine.
+    private static let roads = [[], ["--in-guest"]]
+
+    @Test(arguments: roads)
+    func `clients see the source, byte for byte, and cannot change it`(road: [String]) throws {
         try Causeway.scoped { causeway in
             let image = try causeway.copy("ext4")
             let before = try Lab.sha256(image)
-            try causeway.withExport(image, ["--nbd"]) { exported in
+            try causeway.withExport(image, ["--nbd"] + road) { exported in
                 let url = try exported.url("nbd://127.0.0.1:")
                 let info = try Command.require("nbdinfo", ["--json", url]).stdout
                 #expect(info.contains("\"is_read_only\": true"), "\(info)")
@@ -17,21 +21,28 @@ import Testing
                 let write = try Command.run(
                     "qemu-io", ["-f", "raw", "-c", "write -P 7 0 4096", url])
                 #expect(!write.isSuccess || write.stdout.contains("failed"), "\(write)")
+                // With a machine, no process of this host reads what clients say.
+                #expect((exported.processes["targets"] == nil) == !road.isEmpty)
+                #expect((exported.processes["machine"] != nil) == !road.isEmpty)
             }
             #expect(try Lab.sha256(image) == before)
         }
     }
 
-    @Test func `what clients write is on the source when the export has ended`() throws {
+    @Test(arguments: roads)
+    func `what clients write is on the source when the export has ended`(road: [String]) throws {
         try Causeway.scoped { causeway in
             let image = try causeway.copy("ext4")
             let copy = "\(causeway.folder)/copy.img"
             try Command.require("cp", [image, copy])
-            let writes = ["-c", "write -P 7 1M 64k", "-c", "write -z 3M 1M", "-c", "flush"]
+            let writes = [
+                "-c", "write -P 7 1M 64k", "-c", "write -z 3M 1M", "-c", "discard 8M 1M", "-c",
+                "flush",
+            ]
             try Command.require("qemu-io", ["-f", "raw"] + writes + [copy])
             let socket = "\(causeway.folder)/disk.sock"
-            try causeway.withExport(image, ["--nbd", "--write", "--listen", "unix:\(socket)"]) {
-                exported in
+            let options = ["--nbd", "--write", "--listen", "unix:\(socket)"] + road
+            try causeway.withExport(image, options) { exported in
                 let url = try exported.url("nbd+unix://")
                 try Command.require("qemu-io", ["-f", "raw"] + writes + [url])
             }
