@@ -156,15 +156,31 @@ import Testing
         } catch {
             #expect(error.remedy.contains("--format qcow2"))
         }
-        let named = try disk.report(format: "qcow2")
-        #expect(named.format == "qcow2")
-        #expect(named.volumes.isEmpty)
+        #expect(try disk.identify(format: "qcow2").format == "qcow2")
+    }
+
+    @Test func `the disk in an image is what is looked into`() throws {
+        let image = try TestDisk(size: 1 << 20)
+        image.write(Array("QFI".utf8) + [0xfb, 0, 0, 0, 3], at: 0)
+        let disk = try TestDisk(size: 8 << 20)
+        try disk.make("mkfs.ext4", ["-q", "-L", "inside"])
+        let report = try Inspector().inspect(
+            image.identify(format: "qcow2"), disk: disk.descriptor)
+        #expect(report.root.length == 8 << 20)
+        #expect(report.root.fileSystem?.label == "inside")
+        #expect(try report.selectVolumes().map(\.fileSystem.name) == ["ext4"])
+        #expect(try report.range(of: .whole).length == 8 << 20)
+        // The host's kernel cannot mount what it cannot open.
+        let probe = ProbeReport(source: report, host: HostSupport(facts: .gather()))
+        let entry = try #require(report.root.fileSystem?.entry)
+        #expect(probe.verdict(entry).answer == .notSupported)
+        #expect(probe.text.contains("QEMU qcow2 image with a disk of 8,388,608 bytes"))
     }
 
     @Test func `a format that contradicts the bytes is refused`() throws {
         let disk = try TestDisk(size: 1 << 20)
-        #expect(throws: InspectionError.self) { try disk.report(format: "qcow2") }
-        #expect(throws: InspectionError.self) { try disk.report(format: "nonsense") }
+        #expect(throws: InspectionError.self) { try disk.identify(format: "qcow2") }
+        #expect(throws: InspectionError.self) { try disk.identify(format: "nonsense") }
     }
 
     @Test func `compressed files say how to decompress them`() throws {

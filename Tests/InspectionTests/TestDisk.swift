@@ -6,7 +6,7 @@ import Platform
 /// A disk image in a temporary file, removed with the value.
 final class TestDisk {
     let path: String
-    private let descriptor: OwnedFD
+    let descriptor: OwnedFD
 
     init(size: UInt64, name: String = "disk.img") throws {
         var template = Array("/tmp/causeway-inspection-XXXXXX".utf8CString)
@@ -45,8 +45,11 @@ final class TestDisk {
 
     func resize(_ size: UInt64) throws { try Files.truncate(descriptor, to: size) }
 
-    func report(format: String = "raw") throws(InspectionError) -> SourceReport {
-        try Inspector().inspect(path: path, format: format)
+    func report() throws(InspectionError) -> SourceReport { try Inspector().inspect(path: path) }
+
+    /// What the inspector makes of it as an image in this format.
+    func identify(format: String) throws(InspectionError) -> IdentifiedSource {
+        try Inspector().identify(descriptor, path: path, format: format)
     }
 
     /// Runs a mkfs on this disk.

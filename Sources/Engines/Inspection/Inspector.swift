@@ -18,55 +18,77 @@ public struct Inspector: Sendable {
         self.catalogue = catalogue
     }
 
-    /// Opens a source read-only and reads its layers; blocks while it reads.
-    ///
-    /// `format` is what the user named; anything but `raw` is not looked into here, because only
-    /// the storage daemon reads image formats: then the root region is empty.
-    public func inspect(
-        path: String, format: String = "raw"
-    ) throws(InspectionError) -> SourceReport {
-        let descriptor = try SourceOpening.open(path)
-        return try inspect(descriptor, path: path, format: format)
+    /// Opens a raw source read-only and reads its layers; blocks while it reads.
+    public func inspect(path: String) throws(InspectionError) -> SourceReport {
+        try inspect(try SourceOpening.open(path), path: path)
     }
 
-    /// Reads the layers of a source that is already open for reading.
+    /// Opens a source for reading; the error says what is wrong with it.
+    public static func open(_ path: String) throws(InspectionError) -> OwnedFD {
+        try SourceOpening.open(path)
+    }
+
+    /// Reads the layers of a raw source that is already open for reading.
     public func inspect(
-        _ descriptor: OwnedFD, path: String, format: String = "raw"
+        _ descriptor: OwnedFD, path: String
     ) throws(InspectionError) -> SourceReport {
+        try inspect(try identify(descriptor, path: path), disk: descriptor)
+    }
+
+    /// Compares the format that the user named with what the source's bytes look like.
+    ///
+    /// Throws where the format is unknown or contradicts the bytes, and where the source cannot
+    /// hold a disk.
+    public func identify(
+        _ descriptor: OwnedFD, path: String, format: String = IdentifiedSource.raw
+    ) throws(InspectionError) -> IdentifiedSource {
         let (kind, geometry) = try SourceOpening.sizes(descriptor, path: path)
         let whole = Window(descriptor, offset: 0, length: geometry.size)
         let container = catalogue.containers.first { $0.signatures.match(whole) }
         try Self.check(format, against: container, path: path, catalogue: catalogue)
-        var report = SourceReport(
-            path: path, kind: kind, geometry: geometry, format: format, container: container,
-            root: Region(offset: 0, length: geometry.size))
-        guard format == "raw" else { return report }
-        guard geometry.size == 0 || whole.read(0, Int(min(512, geometry.size))) != nil else {
+        return IdentifiedSource(
+            path: path, kind: kind, geometry: geometry, format: format, container: container)
+    }
+
+    /// Reads the layers of the disk that a source holds; blocks while it reads.
+    ///
+    /// `disk` is a file or block device with the disk's own bytes: the source itself where it is
+    /// raw, else what the storage daemon makes of it, since nothing here reads image formats.
+    public func inspect(
+        _ source: IdentifiedSource, disk: OwnedFD
+    ) throws(InspectionError) -> SourceReport {
+        let size = try SourceOpening.sizes(disk, path: source.path).1.size
+        let whole = Window(disk, offset: 0, length: size)
+        guard whole.read(0, Int(min(512, size))) != nil else {
             throw InspectionError(
-                .unreadable, cause: "\(path): its first sector cannot be read",
+                .unreadable, cause: "\(source.path): its first sector cannot be read",
                 remedy: "Check the device or copy it with ddrescue first.")
         }
+        var geometry = source.geometry
         var budget = Limits.regions
-        report.root = region(
+        let root = region(
             whole, sectorSize: geometry.logicalSector, depth: 0, budget: &budget)
-        if let table = report.root.table, table.type == "gpt" {
-            report.geometry.logicalSector = max(geometry.logicalSector, table.sectorSize)
-            report.geometry.physicalSector = max(geometry.physicalSector, table.sectorSize)
+        if let table = root.table, table.type == "gpt" {
+            geometry.logicalSector = max(geometry.logicalSector, table.sectorSize)
+            geometry.physicalSector = max(geometry.physicalSector, table.sectorSize)
         }
-        return report
+        return SourceReport(
+            path: source.path, kind: source.kind, geometry: geometry, format: source.format,
+            container: source.container, root: root)
     }
 
     /// A named format must be one we know, and must not contradict the bytes.
     private static func check(
         _ format: String, against container: ContainerEntry?, path: String, catalogue: Catalogue
     ) throws(InspectionError) {
+        guard format != IdentifiedSource.raw else { return }
         let known = catalogue.containers.compactMap(\.format)
-        guard format == "raw" || known.contains(format) else {
+        guard known.contains(format) else {
             throw InspectionError(
                 .notSupported, cause: "unknown image format \(format)",
                 remedy: "Name one of these: raw, \(known.joined(separator: ", ")).")
         }
-        guard format == "raw" || container?.format == format else {
+        guard container?.format == format else {
             let seen = container.map(\.title) ?? "none of the image formats"
             throw InspectionError(
                 .notASource,

@@ -11,7 +11,7 @@ extension ProbeReport {
             .init("schema", .integer(Int64(Self.schemaVersion))),
             .init("source", sourceJSON),
             .init("host", hostJSON),
-            .init("content", source.format == "raw" ? json(source.root) : .null),
+            .init("content", json(source.root)),
             .init("mount", mountJSON),
         ])
     }

@@ -15,7 +15,13 @@ public struct ProbeReport: Sendable {
 
     /// What this host makes of a file system.
     public func verdict(_ entry: CatalogueEntry) -> HostVerdict {
-        host.verdict(entry, source: source.kind)
+        guard source.isRaw else {
+            let title = source.container?.title ?? source.format
+            return HostVerdict(
+                answer: .notSupported, method: nil,
+                reason: "the host's kernel does not open this format (\(title))")
+        }
+        return host.verdict(entry, source: source.kind)
     }
 
     /// The volumes that a plain mount would show, or why it would fail.

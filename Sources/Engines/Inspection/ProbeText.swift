@@ -19,18 +19,13 @@ extension ProbeReport {
             let remedy =
                 container.format.map { "Name it to look inside: --format \($0)." }
                 ?? container.remedy ?? "Convert it to a raw image to look inside."
-            let known = source.format != "raw"
-            lines.append(
-                .note("", "format", known ? container.title : "\(container.title)? \(remedy)"))
+            let title = container.title
+            let disk = "\(title) with a disk of \(Words.grouped(source.root.length)) bytes"
+            lines.append(.note("", "format", source.isRaw ? "\(title)? \(remedy)" : disk))
         }
-        if source.format != "raw" {
-            lines.append(
-                .note("", "content", "known once the storage daemon serves it as a plain disk"))
-        } else {
-            add(source.root, "", &lines)
-            if source.root.isUnknown && source.container == nil {
-                lines.append(.note("", "content", "nothing was recognised"))
-            }
+        add(source.root, "", &lines)
+        if source.root.isUnknown && (source.container == nil || !source.isRaw) {
+            lines.append(.note("", "content", "nothing was recognised"))
         }
         return TreeLine.text(lines) + "\n" + outcome
     }

@@ -44,7 +44,7 @@ public struct RouteChoice: Equatable, Sendable {
             nativeIsPossible = false
             nativeReason = verdict.reason
         case .notSupported:
-            reason = "the guest has \(entry.title), and this host has not"
+            reason = "the guest has \(entry.title), and this host cannot mount it"
             nativeIsPossible = false
             nativeReason = verdict.reason
         }

@@ -1,6 +1,26 @@
 public import Catalogue
 public import Platform
 
+/// A source whose format is decided; its content is not looked at yet.
+public struct IdentifiedSource: Sendable {
+    /// The path as the user gave it.
+    public var path: String
+    /// A regular file or a block device.
+    public var kind: FileKind
+    /// Its sizes.
+    public var geometry: BlockGeometry
+    /// The format that the user named; `raw` where none was.
+    public var format: String
+    /// The image format that its bytes look like; never acted upon unless the user names it.
+    public var container: ContainerEntry?
+
+    /// The format of a source that is the disk itself.
+    public static let raw = "raw"
+
+    /// Whether the source is the disk itself.
+    public var isRaw: Bool { format == Self.raw }
+}
+
 /// What a source is made of, as read from its bytes; nothing of it was mounted or changed.
 public struct SourceReport: Sendable {
     /// The path as the user gave it.
@@ -13,13 +33,16 @@ public struct SourceReport: Sendable {
     public var format: String
     /// The image format that its bytes look like; never acted upon unless the user names it.
     public var container: ContainerEntry?
-    /// Its content from byte 0 on.
+    /// The content from byte 0 on: the source's own where it is raw, else that of the disk in it.
     public var root: Region
+
+    /// Whether the source is the disk itself.
+    public var isRaw: Bool { format == IdentifiedSource.raw }
 }
 
 /// A range of a source and what lies in it.
 public struct Region: Sendable {
-    /// First byte, from the start of the source.
+    /// First byte, from the start of the disk.
     public var offset: UInt64
     /// Length in bytes.
     public var length: UInt64

@@ -129,12 +129,7 @@ extension SourceReport {
     }
 
     private func nothingUsable() -> InspectionError {
-        if format != "raw" {
-            return InspectionError(
-                .notSupported, cause: "\(path) is an image in format \(format)",
-                remedy: "Its content is known once the storage daemon serves it.")
-        }
-        if let container, root.table == nil {
+        if isRaw, let container, root.table == nil {
             let remedy =
                 container.format.map { "Name it: --format \($0)." } ?? container.remedy
                 ?? "Convert it to a raw image first."
@@ -197,7 +192,7 @@ extension SourceReport {
         of partition: PartitionPath
     ) throws(InspectionError) -> (offset: UInt64, length: UInt64) {
         var region: Region? = root
-        var found: (offset: UInt64, length: UInt64) = (0, geometry.size)
+        var found: (offset: UInt64, length: UInt64) = (0, root.length)
         for (depth, number) in partition.numbers.enumerated() {
             guard let next = region?.table?.partitions.first(where: { $0.number == number }) else {
                 throw InspectionError(

@@ -3,7 +3,7 @@ public import Platform
 /// How the bytes of a source hold a disk.
 ///
 /// Never guessed: a header that a guest wrote could name another.
-public enum ImageFormat: String, Sendable, CaseIterable {
+public enum ImageFormat: String, Codable, Sendable, CaseIterable {
     /// The disk itself: an image file or a block device.
     case raw
     /// QEMU's copy-on-write image.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Inspection
 import Sessions
 
 /// The exit codes of the program; stable, and documented in docs/guide.md.
@@ -32,14 +31,6 @@ enum CausewayExit {
         case .busy: ExitCode(busy)
         case .environment: ExitCode(environment)
         case .guestFailed: ExitCode(guestFailed)
-        }
-    }
-
-    /// The code that an inspection's error ends the program with.
-    static func code(for error: InspectionError) -> ExitCode {
-        switch error.kind {
-        case .notASource, .denied, .unreadable: ExitCode(sourceUnusable)
-        case .notSupported, .ambiguous, .noSuchVolume: ExitCode(notSupported)
         }
     }
 }

@@ -113,7 +113,7 @@ struct ExportCommand: ParsableCommand {
         var export = ExportRequest(endpoints: try endpoints())
         export.name = disk.name
         export.iscsiName = disk.iqn
-        export.format = disk.format
+        request.format = disk.image.format
         export.sectorSize = disk.sectorSize
         export.recording = try disk.record.map { try MountTarget.newFile($0) }
         export.access = try access.read()
@@ -197,8 +197,7 @@ struct DiskOptions: ParsableArguments {
     @Option(help: "Serve this partition alone, such as 2 or 2.1.")
     var partition: String?
 
-    @Option(help: "Format of the image: raw, qcow2, vmdk, vdi, vhdx, vpc, qed, parallels, dmg.")
-    var format = "raw"
+    @OptionGroup var image: FormatOption
 
     @Option(help: "The export's name; the source's own without it.")
     var name: String?

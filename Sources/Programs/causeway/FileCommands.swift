@@ -32,6 +32,8 @@ struct PassingMount {
         @Option(help: "Use only this partition, by its number.")
         var partition: String?
 
+        @OptionGroup var image: FormatOption
+
         @Option(help: "Hypervisor: uml, qemu, qemu-kvm, qemu-tcg.")
         var via: String?
     }
@@ -81,6 +83,7 @@ struct PassingMount {
             source: source, mountpoint: folder, mode: .readOnly, user: Host.user,
             group: Host.group, folders: folders)
         request.removesMountpoint = true
+        request.format = options.image.format
         request.partition = options.partition
         request.hypervisor = options.via
         let progress = ProgressLine(quiet: false)

@@ -17,6 +17,7 @@ struct MountCommand: ParsableCommand {
               causeway mount --write disk.img DIR     write to the source
               causeway mount --scratch disk.img DIR   write to an overlay; `commit` or `discard` it
               causeway mount --partition 2 /dev/sdb
+              causeway mount --format qcow2 vm.qcow2  the disk in an image; also vmdk, vdi, vhdx …
 
             A disk with one usable file system just works; with several, all appear as folders \
             p1, p2 … The command returns when the folder is usable.
@@ -38,6 +39,8 @@ struct MountCommand: ParsableCommand {
 
     @Option(help: "Use only this partition, by its number; 2.1 for a table inside partition 2.")
     var partition: String?
+
+    @OptionGroup var image: FormatOption
 
     @Option(name: .customLong("type"), help: "Take it for this file system, such as ext4.")
     var fileSystem: String?
@@ -100,6 +103,7 @@ struct MountCommand: ParsableCommand {
             mode: write ? .write : scratch ? .scratch : .readOnly,
             user: Host.user, group: Host.group, folders: Surroundings.folders)
         request.removesMountpoint = target.wasMade
+        request.format = image.format
         request.partition = partition
         request.fileSystem = fileSystem
         request.hypervisor = via

@@ -28,8 +28,8 @@ enum Output {
     }
 
     /// Runs a command's work and turns a session's error into its exit code.
-    static func reporting(json: Bool, _ work: () throws -> Void) throws {
-        do { try work() } catch let error as SessionError {
+    static func reporting<Value>(json: Bool, _ work: () throws -> Value) throws -> Value {
+        do { return try work() } catch let error as SessionError {
             throw fail(error, json: json)
         } catch let error as SystemError {
             throw fail(SessionError(.host, "\(error)", remedy: ""), json: json)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Catalogue
 import Inspection
+import Sessions
 
 /// `causeway probe`: shows what a source is made of, and touches nothing.
 struct ProbeCommand: ParsableCommand {
@@ -22,22 +23,18 @@ struct ProbeCommand: ParsableCommand {
     @Flag(help: "Print JSON (docs/formats/probe-json.md).")
     var json = false
 
-    @Option(help: "The image's format: raw, qcow2, vmdk, vdi, vhdx, vpc, … Never guessed.")
-    var format = "raw"
+    @OptionGroup var image: FormatOption
 
     func run() throws {
-        let report: SourceReport
-        do {
-            report = try Inspector().inspect(path: source, format: format)
-        } catch {
-            Output.complain("causeway: \(error)")
-            throw CausewayExit.code(for: error)
+        let report = try Output.reporting(json: false) {
+            try ImageInspection.report(
+                path: source, format: image.format, folders: Surroundings.folders)
         }
         let probe = ProbeReport(source: report, host: HostSupport(facts: .gather()))
         print(json ? probe.json.text : probe.text, terminator: "")
         do {
             _ = try report.selectVolumes()
-        } catch  where error.kind == .notSupported && format == "raw" {
+        } catch  where error.kind == .notSupported {
             throw ExitCode(CausewayExit.notSupported)
         } catch {
             // The report itself says which choice is open.

@@ -24,8 +24,6 @@ public struct ExportRequest: Codable, Sendable {
     public var name: String?
     /// The iSCSI target's name; nil for one made from the export's.
     public var iscsiName: String?
-    /// Format of the image; raw unless the user says otherwise.
-    public var format: String
     /// Unit of addressing, in bytes; nil for the source's own.
     public var sectorSize: UInt32?
     /// The absolute path of a new file that takes every change and flush in its order; nil for
@@ -44,7 +42,6 @@ public struct ExportRequest: Codable, Sendable {
     /// Asks for these endpoints, open to this host.
     public init(endpoints: [Endpoint]) {
         self.endpoints = endpoints
-        format = "raw"
         access = ExportAccess()
     }
 }

@@ -1,6 +1,7 @@
 import Catalogue
 import Inspection
 import Platform
+import StorageDaemon
 
 /// A mount by the host's own driver, on the user's request: no guest, no overlay, no isolation.
 enum NativeMount {
@@ -15,6 +16,11 @@ enum NativeMount {
             throw SessionError(
                 .host, "the host's own driver knows no overlay",
                 remedy: "Leave --native or --scratch out.", exit: .notSupported)
+        }
+        guard request.format == .raw else {
+            throw SessionError(
+                .host, "the host's own driver opens no images in format \(request.format.rawValue)",
+                remedy: "Leave --native out: the guest can.", exit: .notSupported)
         }
         let kind = try SessionError.wrap(.source, "cannot examine \(request.source)") {
             () throws(SystemError) in try Files.status(request.source).kind
@@ -87,7 +93,7 @@ extension Session {
     func attachNative(announce: @escaping (String) -> Void) throws(SessionError) {
         var clock = PhaseClock(announce: announce)
         clock.begin("inspect")
-        let volumes = try SessionPlan.findVolumes(request, source: source)
+        let volumes = try findVolumes()
         guard let volume = volumes.first, volumes.count == 1 else {
             throw SessionError(
                 .partition, "the source has \(volumes.count) file systems",

@@ -108,12 +108,40 @@ public struct OverlayStore: Sendable {
                 .overlay, "a commit of \(now.source)'s overlay was cut short",
                 remedy: "Run `causeway commit` again: it goes on where it stopped.", exit: .busy)
         }
+        guard base.format == now.format else {
+            throw SessionError(
+                .overlay,
+                "\(now.source)'s overlay was begun on it as format \(base.format), "
+                    + "not \(now.format)",
+                remedy: "Name the same --format, or give the overlay up with `causeway discard`.",
+                exit: .sourceUnusable)
+        }
         guard base == now else {
             throw SessionError(
                 .overlay,
                 "\(now.source) has changed since its overlay was begun, so the two do not fit",
                 remedy: "Restore the source, or give the overlay up with `causeway discard`.",
                 exit: .sourceUnusable)
+        }
+    }
+
+    /// Refuses a window that shares bytes with one that has an overlay, unless it is the same: two
+    /// overlays of one place cannot both be committed.
+    func checkOverlap(source: String, with wanted: DiskWindow) throws(SessionError) {
+        for offset in windows(ofSource: source) {
+            let overlay = file(ofSource: source, windowOffset: offset)
+            let kept = try SessionError.wrap(.overlay, "cannot read \(overlay)") {
+                () throws(SystemError) in try window(offset: offset, overlay: overlay)
+            }
+            let isSame = kept.offset == wanted.offset && kept.length == wanted.length & ~511
+            guard isSame || !kept.overlaps(wanted) else {
+                throw SessionError(
+                    .overlay,
+                    "an overlay of \(source) is kept that covers another part of it: "
+                        + "\(kept.length) bytes from byte \(kept.offset) on",
+                    remedy: "`causeway commit` or `causeway discard` it first, "
+                        + "or ask for the same part again.", exit: .busy)
+            }
         }
     }
 
@@ -133,5 +161,13 @@ extension OverlayStore.Base {
             source: source, size: size,
             modifiedNanoseconds: status.kind == .file ? status.modifiedNanoseconds : 0,
             format: format)
+    }
+}
+
+extension DiskWindow {
+    /// Whether both have a byte in common; an empty one has none.
+    fileprivate func overlaps(_ other: DiskWindow) -> Bool {
+        offset < other.offset.addingReportingOverflow(other.length).partialValue
+            && other.offset < offset.addingReportingOverflow(length).partialValue
     }
 }

@@ -23,13 +23,19 @@ public struct OverlayWork: Sendable {
         base.isCommitting = true
         try store.write(base)
         var written: UInt64 = 0
+        guard let format = ImageFormat(rawValue: base.format) else {
+            throw SessionError(
+                .overlay, "the overlay was begun on a format of another release: \(base.format)",
+                remedy: "Use that release.", exit: .notSupported)
+        }
         let windows = store.windows(ofSource: source)
         for (index, offset) in windows.enumerated() {
             phase("commit \(index + 1) of \(windows.count)")
             let overlay = store.file(ofSource: source, windowOffset: offset)
             written += (try? Files.allocated(overlay)) ?? 0
             try commit(
-                overlay: overlay, offset: offset, source: claim.descriptor, phase: phase)
+                overlay: overlay, offset: offset, source: claim.descriptor, format: format,
+                phase: phase)
         }
         phase("sync")
         try SessionError.wrap(.source, "cannot sync \(source)") { () throws(SystemError) in
@@ -69,13 +75,14 @@ public struct OverlayWork: Sendable {
 
     /// Merges one overlay into its window of the source, in the storage daemon's sandbox.
     private func commit(
-        overlay: String, offset: UInt64, source: OwnedFD, phase: (String) -> Void
+        overlay: String, offset: UInt64, source: OwnedFD, format: ImageFormat,
+        phase: (String) -> Void
     ) throws(SessionError) {
         let window = try SessionError.wrap(.overlay, "cannot read \(overlay)") {
             () throws(SystemError) in try store.window(offset: offset, overlay: overlay)
         }
         do {
-            try OverlayCommit.run(source: source, format: .raw, window: window, log: 2) { state in
+            try OverlayCommit.run(source: source, format: format, window: window, log: 2) { state in
                 let percent = state.total == 0 ? 100 : state.done * 100 / state.total
                 phase("commit \(percent) %")
             }

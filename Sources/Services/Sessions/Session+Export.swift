@@ -133,57 +133,51 @@ extension Session {
         plan.logicalBlockSize = export.sectorSize ?? geometry.logicalSector
         plan.physicalBlockSize = max(plan.logicalBlockSize, geometry.physicalSector)
         plan.access = export.access
-        guard geometry.size >= UInt64(plan.logicalBlockSize) else {
-            throw SessionError(
-                .source,
-                "\(request.source) holds less than one sector of \(plan.logicalBlockSize) bytes",
-                remedy: "Check that it is the right file.", exit: .sourceUnusable)
-        }
-        var part = ExportedPart(format: try format(of: export), sourceSize: geometry.size)
-        part.sectorSize = plan.logicalBlockSize
-        if let partition = request.partition {
-            (part.offset, part.length) = try findPartition(partition)
-        }
-        if part.format != .raw || request.mode == .scratch || export.inGuest {
-            // The storage daemon cuts it out.
-            part.window = try planWindow(part)
-        } else {
-            (plan.offset, plan.length) = (part.offset, part.length)
-        }
+        let part = try planPart(
+            sourceSize: geometry.size, sectorSize: plan.logicalBlockSize, inGuest: export.inGuest)
+        if part.isUncut { (plan.offset, plan.length) = (part.offset, part.length) }
         return (plan, part)
     }
 
-    private func format(of export: ExportRequest) throws(SessionError) -> ImageFormat {
-        guard let format = ImageFormat(rawValue: export.format) else {
-            throw SessionError(
-                .storage, "there is no format called \(export.format)",
-                remedy: "Known: \(ImageFormat.allCases.map(\.rawValue).joined(separator: ", ")).",
-                exit: .notSupported)
+    /// The part of the source's disk that is exported, and whether a storage daemon cuts it out.
+    private func planPart(
+        sourceSize: UInt64, sectorSize: UInt32, inGuest: Bool
+    ) throws(SessionError) -> ExportedPart {
+        let format = request.format
+        var part = ExportedPart(format: format, length: sourceSize, sectorSize: sectorSize)
+        // The disk in an image has another size than the image.
+        if request.partition != nil || (format != .raw && request.mode == .scratch) {
+            (part.offset, part.length) = try findPart()
         }
-        guard format == .raw || (request.partition == nil && request.mode != .scratch) else {
+        guard part.length >= UInt64(sectorSize) else {
             throw SessionError(
-                .storage, "--partition and --scratch work on raw images only, yet",
-                remedy: "Export the whole image, or convert it with qemu-img first.",
-                exit: .notSupported)
+                .source,
+                "\(request.source) holds less than one sector of \(sectorSize) bytes",
+                remedy: "Check that it is the right file.", exit: .sourceUnusable)
         }
-        return format
-    }
-
-    /// The part of a raw image that a storage daemon serves, with its overlay; nil for the whole of
-    /// what an image of another format holds.
-    private func planWindow(_ part: ExportedPart) throws(SessionError) -> DiskWindow? {
-        guard part.format == .raw else { return nil }
+        let isCut = format == .raw ? inGuest : request.partition != nil
+        guard request.mode == .scratch || isCut else { return part }
         var window = DiskWindow(offset: part.offset, length: part.length)
         if request.mode == .scratch {
-            window.overlay = try keptOverlays(at: [part.offset], size: part.sourceSize).first
+            window.overlay = try keptOverlays(of: [window], sourceSize: sourceSize).first
         }
-        return window
+        part.window = window
+        return part
+    }
+
+    /// Where the partition that was asked for lies on the source's disk; the whole of it, where
+    /// none was.
+    private func findPart() throws(SessionError) -> (offset: UInt64, length: UInt64) {
+        let report = try inspect()
+        do throws(InspectionError) {
+            return try report.range(of: request.partition.map(PartitionPath.parse) ?? .whole)
+        } catch { throw .inspecting(error) }
     }
 
     /// The store for a process of this host: the source itself, or what a storage daemon makes of
     /// it.
     private func openStore(_ part: ExportedPart) throws(SessionError) -> TargetPlan.Store {
-        guard part.format != .raw || part.window != nil else { return .descriptor(-1) }
+        guard !part.isUncut else { return .descriptor(-1) }
         let plan = StoragePlan(
             nbdExportOf: source.descriptor, format: part.format, readOnly: request.mode != .write,
             window: part.window, socketFolder: "\(folder)/disks")
@@ -202,18 +196,6 @@ extension Session {
             throw SessionError(
                 .storage, error.cause, remedy: error.remedy, details: log.tail(lines: 6),
                 exit: .environment)
-        }
-    }
-
-    private func findPartition(
-        _ words: String
-    ) throws(SessionError) -> (offset: UInt64, length: UInt64) {
-        do throws(InspectionError) {
-            let report = try Inspector().inspect(source.descriptor, path: request.source)
-            return try report.range(of: PartitionPath.parse(words))
-        } catch {
-            throw SessionError(
-                .source, error.cause, remedy: error.remedy, exit: .sourceUnusable)
         }
     }
 
@@ -255,23 +237,17 @@ extension Session {
 struct ExportedPart {
     /// How the source holds it.
     var format: ImageFormat
-    /// First byte, where the source holds it as it is.
+    /// First byte of the source's disk.
     var offset: UInt64 = 0
-    /// Bytes of it, where the source holds it as it is.
+    /// Bytes of it; of no meaning for the whole disk in an image, which the storage daemon knows.
     var length: UInt64
-    /// Bytes of the source.
-    var sourceSize: UInt64
     /// Unit of addressing, in bytes.
-    var sectorSize: UInt32 = 512
-    /// What a storage daemon makes of a raw source; nil where it is not needed, and for other
-    /// formats.
+    var sectorSize: UInt32
+    /// What a storage daemon cuts out or lays an overlay on; nil where it does neither.
     var window: DiskWindow?
 
-    init(format: ImageFormat, sourceSize: UInt64) {
-        self.format = format
-        self.sourceSize = sourceSize
-        length = sourceSize
-    }
+    /// Whether the source's own bytes are served, without a storage daemon.
+    var isUncut: Bool { format == .raw && window == nil }
 }
 
 /// Time limits of an export, in milliseconds.

@@ -38,28 +38,12 @@ struct SessionPlan {
 
     /// Inspects the source and decides.
     init(request: SessionRequest, source: SourceClaim, session: Session) throws(SessionError) {
-        let found = try Self.findVolumes(request, source: source)
+        let found = try session.findVolumes()
         try Self.checkWritable(found, request: request)
         volumes = found.enumerated().map { index, volume in
             Self.plan(volume, index: index, of: found.count, request: request)
         }
         storage = try Self.planStorage(found, request: request, source: source, session: session)
-    }
-
-    /// The file systems that were asked for.
-    static func findVolumes(
-        _ request: SessionRequest, source: SourceClaim
-    ) throws(SessionError) -> [Volume] {
-        do {
-            let report = try Inspector().inspect(source.descriptor, path: request.source)
-            let partition = try request.partition.map(PartitionPath.parse)
-            return try report.selectVolumes(partition: partition, fileSystem: request.fileSystem)
-        } catch {
-            let isUnsupported = error.kind == .notSupported
-            throw SessionError(
-                .source, error.cause, remedy: error.remedy,
-                exit: isUnsupported ? .notSupported : .sourceUnusable)
-        }
     }
 
     /// Where a single file system cannot be written, a request to write is refused, not bent.
@@ -108,35 +92,33 @@ struct SessionPlan {
         let geometry = try SessionError.wrap(.source, "cannot measure \(request.source)") {
             () throws(SystemError) in try Files.geometry(source.descriptor)
         }
-        let overlays = try overlayFiles(
-            volumes, request: request, source: source, size: geometry.size, session: session)
+        var windows = volumes.map { DiskWindow(offset: $0.offset, length: $0.length) }
+        let overlays = try overlayFiles(windows, sourceSize: geometry.size, session: session)
+        for index in windows.indices { windows[index].overlay = overlays[index] }
         return StoragePlan(
-            source: source.descriptor, format: .raw, readOnly: request.mode != .write,
-            logicalSectorSize: geometry.logicalSector,
-            windows: zip(volumes, overlays).map { volume, overlay in
-                DiskWindow(offset: volume.offset, length: volume.length, overlay: overlay)
-            },
-            socketFolder: "\(session.folder)/disks")
+            source: source.descriptor, format: request.format,
+            readOnly: request.mode != .write, logicalSectorSize: geometry.logicalSector,
+            windows: windows, socketFolder: "\(session.folder)/disks")
     }
 
     /// The overlay of each window: none for `--write`, a kept one for `--scratch`, and one that
     /// ends with the session for read-only mounts, so that journals replay without touching the
     /// source.
     private static func overlayFiles(
-        _ volumes: [Volume], request: SessionRequest, source: SourceClaim, size: UInt64,
-        session: Session
+        _ windows: [DiskWindow], sourceSize: UInt64, session: Session
     ) throws(SessionError) -> [String?] {
+        let request = session.request
         switch request.mode {
         case .write:
-            return volumes.map { _ in nil }
+            return windows.map { _ in nil }
         case .scratch:
-            return try session.keptOverlays(at: volumes.map(\.offset), size: size)
+            return try session.keptOverlays(of: windows, sourceSize: sourceSize)
         case .readOnly:
             let folder = "\(request.folders.state)/temporary"
             try SessionError.wrap(.overlay, "cannot make \(folder)") { () throws(SystemError) in
                 try Files.makeDirectories(folder, mode: 0o700)
             }
-            let files = volumes.indices.map { "\(folder)/\(session.record.id)-\($0).qcow2" }
+            let files = windows.indices.map { "\(folder)/\(session.record.id)-\($0).qcow2" }
             session.temporaryOverlays = files
             return files
         }
@@ -144,16 +126,37 @@ struct SessionPlan {
 }
 
 extension Session {
-    /// The overlay files of `--scratch`, for the windows that begin at these bytes of the source;
-    /// throws where what is kept no longer fits the source.
+    /// The layers of the disk that the source holds.
+    func inspect() throws(SessionError) -> SourceReport {
+        try ImageInspection.report(
+            of: source.descriptor, path: request.source, format: request.format,
+            readOnly: request.mode != .write, folder: "\(folder)/image", log: log.raw)
+    }
+
+    /// The file systems that were asked for.
+    func findVolumes() throws(SessionError) -> [Volume] {
+        let report = try inspect()
+        do throws(InspectionError) {
+            let partition = try request.partition.map(PartitionPath.parse)
+            return try report.selectVolumes(partition: partition, fileSystem: request.fileSystem)
+        } catch { throw .inspecting(error) }
+    }
+
+    /// The overlay files of `--scratch` for these windows of the source's disk; throws where what
+    /// is kept does not fit the source, or them.
     ///
-    /// - Parameter size: the source's, in bytes.
-    func keptOverlays(at offsets: [UInt64], size: UInt64) throws(SessionError) -> [String] {
+    /// - Parameter sourceSize: the source's, in bytes.
+    func keptOverlays(
+        of windows: [DiskWindow], sourceSize: UInt64
+    ) throws(SessionError) -> [String] {
         let store = OverlayStore(folders: request.folders)
         let status = try SessionError.wrap(.source, "cannot examine \(request.source)") {
             () throws(SystemError) in try Files.status(source.descriptor)
         }
-        try store.prepare(source: request.source, status: status, size: size, format: "raw")
-        return offsets.map { store.file(ofSource: request.source, windowOffset: $0) }
+        try store.prepare(
+            source: request.source, status: status, size: sourceSize,
+            format: request.format.rawValue)
+        for window in windows { try store.checkOverlap(source: request.source, with: window) }
+        return windows.map { store.file(ofSource: request.source, windowOffset: $0.offset) }
     }
 }

@@ -1,3 +1,5 @@
+public import StorageDaemon
+
 /// What happens to writes.
 public enum WriteMode: String, Codable, Sendable {
     /// The folder is read-only; the guest's own writes (journal replay) go to an overlay that is
@@ -17,6 +19,8 @@ public struct SessionRequest: Codable, Sendable {
     public var mountpoint: String
     /// Whether the session made that folder and removes it at the end.
     public var removesMountpoint: Bool
+    /// Format of the source; raw unless the user says otherwise, never guessed.
+    public var format: ImageFormat
     /// What happens to writes.
     public var mode: WriteMode
     /// The partition to use, such as `2` or `2.1`; nil for every usable file system.
@@ -53,6 +57,7 @@ public struct SessionRequest: Codable, Sendable {
         self.user = user
         self.group = group
         self.folders = folders
+        format = .raw
         removesMountpoint = false
         isNative = false
         memoryMiB = Self.defaultMemoryMiB

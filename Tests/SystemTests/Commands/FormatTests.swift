@@ -1,0 +1,66 @@
+import FileSystemLab
+import Foundation
+import Testing
+
+/// File systems in images of other formats than raw.
+@Suite(.tags(.system)) struct FormatTests {
+    /// A filled image of f2fs, in another format.
+    private static func makeImage(_ format: String, in causeway: Causeway) throws -> String {
+        let raw = try causeway.copy("f2fs")
+        let image = "\(causeway.folder)/disk.\(format)"
+        try Command.require("qemu-img", ["convert", "-f", "raw", "-O", format, raw, image])
+        return image
+    }
+
+    @Test(arguments: ["qcow2", "vmdk", "vhdx"])
+    func `a file system in an image is mounted, read and written`(format: String) throws {
+        try Causeway.scoped { causeway in
+            let fileSystem = try FileSystem.named("f2fs")
+            let image = try Self.makeImage(format, in: causeway)
+            let before = try Lab.sha256(image)
+            let options = ["--format", format]
+            let expected = try Lab.tree(for: fileSystem.traits).manifest
+            try causeway.withMount(image, options) { mounted in
+                let comparison = Comparison(
+                    found: try mounted.manifest().without(fileSystem.own), expected: expected,
+                    traits: fileSystem.traits)
+                #expect(comparison.isSame, "\(comparison)")
+            }
+            #expect(try Lab.sha256(image) == before)
+            let content = Content(size: 700_000, seed: 6).bytes
+            try causeway.withMount(image, options + ["--write"]) { mounted in
+                try mounted.path("new").write(content)
+            }
+            let raw = "\(causeway.folder)/back.img"
+            try Command.require("qemu-img", ["convert", "-f", format, "-O", "raw", image, raw])
+            try fileSystem.checkImage(raw)
+            let file = try causeway.run(["cat", "\(image):/new"] + options)
+            #expect(file.isSuccess && file.output == content, "\(file.stderr)")
+        }
+    }
+
+    @Test func `without its format an image is refused with the format to name`() throws {
+        try Causeway.scoped { causeway in
+            let image = try Self.makeImage("qcow2", in: causeway)
+            let mount = try causeway.run(["mount", image, try causeway.makeMountpoint()])
+            #expect(mount.status == 4 && mount.stderr.contains("--format qcow2"), "\(mount)")
+            let native = try causeway.run([
+                "mount", image, try causeway.makeMountpoint(), "--native", "--format", "qcow2",
+            ])
+            #expect(native.status == 4 && native.stderr.contains("--native"), "\(native)")
+        }
+    }
+
+    @Test func `probe looks into an image, leaves it alone, and leaves nothing behind`() throws {
+        try Causeway.scoped { causeway in
+            let image = try Self.makeImage("qcow2", in: causeway)
+            let before = try Lab.sha256(image)
+            let text = try causeway.run(["probe", image, "--format", "qcow2"])
+            #expect(text.isSuccess && text.stdout.contains("F2FS"), "\(text)")
+            #expect(text.stdout.contains("does not open this format"), "\(text)")
+            #expect(try Lab.sha256(image) == before)
+            let mounts = try String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)
+            #expect(!mounts.contains("causeway /"), "\(mounts)")
+        }
+    }
+}
