@@ -118,6 +118,39 @@ import Testing
         daemon.kill()
     }
 
+    @Test(arguments: [true, false])
+    func `a VHD over another one is refused, which QEMU itself would read in part`(
+        dynamic: Bool
+    ) throws {
+        let path = "\(folder.path)/image"
+        let form = dynamic ? "dynamic" : "fixed"
+        try tool(
+            "qemu-img", ["create", "-q", "-f", "vpc", "-o", "subformat=\(form)", path, "4M"])
+        let daemon = try start(try plan(path, .vpc))
+        try daemon.waitUntilReady()
+        daemon.kill()
+        // The disk type of every footer that there is.
+        let file = try Files.open(path, .readWrite)
+        for place in [0, try Files.status(path).size - 512]
+        where try Files.read(file, at: place, count: 8) == Array("conectix".utf8) {
+            try Files.write([0, 0, 0, 4], to: file, at: place + 60)
+        }
+        #expect(throws: StorageError.difference(to: nil)) { try start(try plan(path, .vpc)) }
+    }
+
+    @Test func `a format that QEMU only reads is refused where it is to be written`() throws {
+        var plan = try plan(try raw(), .dmg)
+        plan.readOnly = false
+        #expect(throws: StorageError.readOnlyFormat(.dmg)) { try start(plan) }
+    }
+
+    @Test func `the daemon's words are told without our own arguments`() {
+        let line = "qemu-storage-daemon: --blockdev {\"driver\":\"vpc\"}: Incorrect header checksum"
+        #expect(StorageError.brief([line]) == "Incorrect header checksum")
+        #expect(StorageError.brief(["bwrap: no"]) == "bwrap: no")
+        #expect(StorageError.brief([]) == "it said nothing")
+    }
+
     @Test func `a window past the end is refused`() throws {
         let daemon = try start(
             try plan(try raw(), windows: [DiskWindow(offset: 4 << 20, length: 1 << 20)]))

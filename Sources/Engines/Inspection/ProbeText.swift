@@ -31,6 +31,7 @@ extension ProbeReport {
     }
 
     private var outcome: String {
+        let mount = source.isRaw ? "A plain mount" : "A mount with --format \(source.format)"
         switch defaultMount {
         case .success(let volumes):
             let names = volumes.map { volume in
@@ -38,8 +39,8 @@ extension ProbeReport {
                 return "\(place) (\(volume.fileSystem.title))"
             }
             let folders = volumes.count > 1 ? ", each in a folder of its own" : ""
-            return "A plain mount shows \(names.joined(separator: ", "))\(folders).\n"
-        case .failure(let error): return "A plain mount would fail: \(Words.safe("\(error)"))\n"
+            return "\(mount) shows \(names.joined(separator: ", "))\(folders).\n"
+        case .failure(let error): return "\(mount) would fail: \(Words.safe("\(error)"))\n"
         }
     }
 

@@ -150,8 +150,7 @@ extension StorageDaemon {
             state.isReady = true
             gatherWords(&state)
             if let other = Self.foreignBacking(nodes) {
-                throw StorageError.plan(
-                    "the image is a difference to another one (\(other)), which is not supported")
+                throw StorageError.difference(to: other)
             }
         } catch let error as StorageError {
             throw error

@@ -7,6 +7,10 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     case daemonMissing
     /// The plan cannot be carried out; in words.
     case plan(String)
+    /// The image only holds the difference to another one: what the header calls it, where it does.
+    case difference(to: String?)
+    /// QEMU cannot write images of this format.
+    case readOnlyFormat(ImageFormat)
     /// An overlay file does not belong to this window; in words.
     case overlay(path: String, reason: String)
     /// The sandbox did not start.
@@ -26,22 +30,27 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A system call failed.
     case system(SystemError)
 
-    /// What happened, naming the layer.
+    /// What happened.
     public var cause: String {
         switch self {
-        case .daemonMissing: "storage: qemu-storage-daemon is not installed"
-        case .plan(let reason): "storage: \(reason)"
-        case .overlay(let path, let reason): "storage: the overlay \(path) \(reason)"
+        case .daemonMissing: "qemu-storage-daemon is not installed"
+        case .plan(let reason): "\(reason)"
+        case .difference(let other):
+            "the image is a difference to another one\(other.map { " (\($0))" } ?? ""), "
+                + "which is not supported"
+        case .readOnlyFormat(let format):
+            "images in format \(format.rawValue) can only be read"
+        case .overlay(let path, let reason): "the overlay \(path) \(reason)"
         case .sandbox(let error): error.cause
-        case .refused(let words): "storage: the image cannot be opened: \(Self.brief(words))"
+        case .refused(let words): "the image cannot be opened: \(Self.brief(words))"
         case .silent(let milliseconds):
-            "storage: the storage daemon gave no answer for \(milliseconds) ms"
+            "the storage daemon gave no answer for \(milliseconds) ms"
         case .ended(let end, let words):
-            "storage: the storage daemon ended (\(end)): \(Self.brief(words))"
-        case .unclean(let words): "storage: not everything was written: \(Self.brief(words))"
-        case .notDurable(let path, let error): "storage: \(path) cannot be synced: \(error)"
-        case .commit(let words): "storage: the overlay cannot be committed: \(words)"
-        case .system(let error): "storage: \(error)"
+            "the storage daemon ended (\(end)): \(Self.brief(words))"
+        case .unclean(let words): "not everything was written: \(Self.brief(words))"
+        case .notDurable(let path, let error): "\(path) cannot be synced: \(error)"
+        case .commit(let words): "the overlay cannot be committed: \(words)"
+        case .system(let error): "\(error)"
         }
     }
 
@@ -50,6 +59,9 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .daemonMissing: "Install the package qemu-utils."
         case .plan: "`causeway probe` shows the source's layers and sizes."
+        case .difference:
+            "Merge the two first: `qemu-img convert` makes one image, where it finds the other."
+        case .readOnlyFormat: "Use --scratch, or convert the image with `qemu-img convert`."
         case .overlay: "Give it up with `causeway discard`, or restore the file."
         case .sandbox(let error): error.remedy
         case .refused: "Check the image with its own tools, and that --format is right."
@@ -62,10 +74,19 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Cause and remedy in one sentence each.
-    public var description: String { "\(cause). \(remedy)" }
+    /// Layer, cause and remedy, in one sentence each.
+    public var description: String { "storage: \(cause). \(remedy)" }
 
-    private static func brief(_ words: [String]) -> String {
-        words.last.map { String($0.prefix(400)) } ?? "it said nothing"
+    /// The daemon's last words, without the argument of ours that it repeats before them.
+    static func brief(_ words: [String]) -> String {
+        guard let last = words.last else { return "it said nothing" }
+        var rest = last[...]
+        if let colon = rest.firstRange(of: ": "), rest.hasPrefix("qemu-storage-daemon: ") {
+            rest = rest[colon.upperBound...]
+        }
+        if rest.hasPrefix("--"), let end = rest.firstRange(of: "}: ") {
+            rest = rest[end.upperBound...]
+        }
+        return String(rest.prefix(400))
     }
 }

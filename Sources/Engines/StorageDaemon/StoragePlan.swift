@@ -24,6 +24,9 @@ public enum ImageFormat: String, Codable, Sendable, CaseIterable {
     case cloop
     /// Apple's disk image.
     case dmg
+
+    /// Whether QEMU can write it.
+    public var isWritable: Bool { self != .cloop && self != .dmg }
 }
 
 /// A part of the source that becomes one disk of the guest.

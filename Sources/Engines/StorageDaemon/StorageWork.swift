@@ -19,6 +19,7 @@ struct StorageWork {
         self.plan = plan
         try Self.check(plan)
         do {
+            try Self.checkParent(plan)
             isDevice = try Files.status(plan.source).kind == .blockDevice
             sourceWatch = try SourceWatch(plan)
             var overlays: [OwnedFD?] = []
@@ -71,6 +72,9 @@ struct StorageWork {
                 throw .plan("a daemon serves \(StoragePlan.windowLimit) disks at most")
             }
         }
+        guard plan.readOnly || plan.format.isWritable else {
+            throw .readOnlyFormat(plan.format)
+        }
         guard [512, 1024, 2048, 4096].contains(plan.logicalSectorSize) else {
             throw .plan("sectors of \(plan.logicalSectorSize) bytes are not supported")
         }
@@ -78,6 +82,17 @@ struct StorageWork {
             guard window.length >= 512, window.length <= OverlayImage.sizeLimit,
                 window.offset < 1 << 62
             else { throw .plan("a disk of \(window.length) bytes is not supported") }
+        }
+    }
+
+    /// Refuses what QEMU would open without the image below it.
+    private static func checkParent(_ plan: StoragePlan) throws {
+        guard plan.format == .vpc else { return }
+        let end = try Files.geometry(plan.source).size
+        for place in [0, end.subtractingReportingOverflow(UInt64(VHDFooter.size)).partialValue]
+        where place < end {
+            let sector = try Files.read(plan.source, at: place, count: VHDFooter.size)
+            guard !VHDFooter.isDifference(sector) else { throw StorageError.difference(to: nil) }
         }
     }
 

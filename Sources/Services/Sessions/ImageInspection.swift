@@ -98,7 +98,13 @@ extension SessionError {
 
     /// What the storage daemon refused or failed to do.
     static func storage(_ error: StorageError, details: [String] = []) -> SessionError {
-        SessionError(
-            .storage, error.cause, remedy: error.remedy, details: details, exit: .environment)
+        let exit: Exit =
+            switch error {
+            case .refused: .sourceUnusable
+            case .plan, .difference, .readOnlyFormat: .notSupported
+            default: .environment
+            }
+        return SessionError(
+            .storage, error.cause, remedy: error.remedy, details: details, exit: exit)
     }
 }

@@ -193,9 +193,7 @@ extension Session {
             try storage.waitUntilReady()
             return storage.diskSockets[0]
         } catch {
-            throw SessionError(
-                .storage, error.cause, remedy: error.remedy, details: log.tail(lines: 6),
-                exit: .environment)
+            throw .storage(error, details: log.tail(lines: 6))
         }
     }
 

@@ -88,8 +88,7 @@ extension Session {
                 .bridge, error.cause, remedy: error.remedy, details: log.tail(lines: 6),
                 exit: .environment)
         } catch let error as StorageError {
-            throw SessionError(
-                .storage, error.cause, remedy: error.remedy, exit: .environment)
+            throw SessionError.storage(error)
         } catch {
             throw SessionError.any(error)
         }
@@ -98,9 +97,7 @@ extension Session {
     /// The machine boots meanwhile; what the daemon has to complain about is told from here.
     private func waitForStorage() throws(SessionError) {
         do { try storage?.waitUntilReady() } catch {
-            throw SessionError(
-                .storage, error.cause, remedy: error.remedy, details: log.tail(lines: 6),
-                exit: .environment)
+            throw .storage(error, details: log.tail(lines: 6))
         }
     }
 

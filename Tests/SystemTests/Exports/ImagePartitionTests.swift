@@ -125,6 +125,8 @@ import Testing
             #expect(other.status == 3 && other.stderr.contains("qcow2"), "\(other)")
             let raw = try export(disks.raw, ["--format", "qcow2", "--scratch"])
             #expect(raw.status == 3 && raw.stderr.contains("--format"), "\(raw)")
+            let dmg = try export(disks.raw, ["--format", "dmg", "--write"])
+            #expect(dmg.status == 4 && dmg.stderr.contains("--scratch"), "\(dmg)")
             // A header that promises tables which are not there.
             try RawPath(disks.image).truncate(to: 70_000)
             let cut = try export(disks.image, ["--format", "qcow2", "--partition", "2"])

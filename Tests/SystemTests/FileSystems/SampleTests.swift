@@ -88,4 +88,33 @@ struct SampleTests {
             try causeway.unmount(mountpoint)
         }
     }
+
+    @Test(arguments: [
+        ("ext2.qcow2", "qcow2"), ("ext2.vhd", "vpc"), ("ext2.vmdk", "vmdk"),
+        ("hfsplus_zlib.dmg", "dmg"), ("windows_volume.qcow2", "qcow2"),
+    ])
+    func `an image in another format shows its files`(name: String, format: String) throws {
+        let samples = try #require(Settings.samples) + "/dfvfs"
+        try Causeway.scoped { causeway in
+            let image = "\(causeway.folder)/\(name)"
+            try Command.require("cp", ["--no-preserve=mode", "\(samples)/\(name)", image])
+            let before = try Lab.sha256(image)
+            try causeway.withMount(image, ["--format", format]) { mounted throws in
+                #expect(try mounted.manifest().count("f") > 0)
+            }
+            #expect(try Lab.sha256(image) == before)
+        }
+    }
+
+    @Test func `a differencing VHD is refused, which has holes where its parent has data`() throws {
+        let samples = try #require(Settings.samples) + "/dfvfs"
+        try Causeway.scoped { causeway in
+            let image = "\(causeway.folder)/difference.vhd"
+            let source = "\(samples)/fat-differential.vhd"
+            try Command.require("cp", ["--no-preserve=mode", source, image])
+            let outcome = try causeway.run(["export", image, "--nbd", "--format", "vpc"])
+            #expect(outcome.status == 4, "\(outcome)")
+            #expect(outcome.stderr.contains("difference to another"), "\(outcome)")
+        }
+    }
 }
