@@ -3,7 +3,7 @@ import Testing
 
 @testable import ISCSITarget
 
-@Suite(.timeLimit(.minutes(1))) struct DiscoveryTests {
+@Suite struct DiscoveryTests {
     private func portals(_ reach: ISCSIServerConfiguration.Reach) throws -> [String] {
         var told: ISCSIServerConfiguration?
         let bench = try Bench {

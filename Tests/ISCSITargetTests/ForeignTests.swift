@@ -4,7 +4,7 @@ import Testing
 @testable import ISCSITarget
 
 /// Programs of other people against our server: libiscsi's tools and QEMU's block driver.
-@Suite(.timeLimit(.minutes(5))) struct ForeignTests {
+@Suite struct ForeignTests {
     static let user = "alice%correcthorsebattery@"
     static let credential = ISCSICredential(
         user: "alice", secret: Array("correcthorsebattery".utf8),

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ISCSITarget
 
-@Suite(.timeLimit(.minutes(2))) struct ISCSIServerTests {
+@Suite struct ISCSIServerTests {
     static let reading: UInt8 = 0xC1
     static let writing: UInt8 = 0xA1
 

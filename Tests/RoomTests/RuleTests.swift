@@ -84,6 +84,11 @@ import Testing
         #expect(breaches(Rules.sleeps, "let a = \"exec sleep(60)\"", at: test) == [])
     }
 
+    @Test func `a time limit of a test's own is a breach`() {
+        let test = "Tests/BytesTests/A.swift"
+        #expect(breaches(Rules.timeLimits, "@Suite(.timeLimit(.minutes(1)))", at: test) == [1])
+    }
+
     @Test func `long files and long lines are breaches`() {
         let file = String(repeating: "a\n", count: 501)
         #expect(breaches(Rules.fileLength, file) == [501])

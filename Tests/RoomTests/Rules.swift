@@ -1,8 +1,8 @@
 /// Every rule that looks at one file.
 enum Rules {
     static let all = [
-        arrows, foundation, libc, claims, crashes, prints, environment, tasks, sleeps, fileLength,
-        lineLength, promises, workplace,
+        arrows, foundation, libc, claims, crashes, prints, environment, tasks, sleeps, timeLimits,
+        fileLength, lineLength, promises, workplace,
     ]
 
     /// Imports of our own rooms point down.
@@ -83,6 +83,13 @@ enum Rules {
     static let sleeps = Rule.forbids(
         "no sleep in tests", ["sleep(", "usleep(", "Thread.sleep", "Task.sleep", "Clock.sleep"]
     ) { $0.path.hasSuffix(".swift") && $0.layer == nil }
+
+    /// A test waits for one of a few threads after its time has begun to run.
+    ///
+    /// What hangs is ended by scripts/unit-tests.
+    static let timeLimits = Rule.forbids("no time limit of a test's own", [".timeLimit("]) {
+        $0.path.hasSuffix(".swift") && $0.layer == nil
+    }
 
     static let fileLength = Rule(name: "at most 500 lines in a file") { source in
         let count = source.lines.count - (source.lines.last == "" ? 1 : 0)

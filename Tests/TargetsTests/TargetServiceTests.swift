@@ -5,7 +5,7 @@ import Testing
 @testable import Targets
 
 /// What a guest's program serves, told by bytes.
-@Suite(.timeLimit(.minutes(1))) struct TargetServiceTests {
+@Suite struct TargetServiceTests {
     private func plan(_ listeners: [TargetPlan.Listener]) throws -> [UInt8] {
         let file = try MemoryFile.make(named: "disk", content: [], size: 1 << 20)
         var plan = TargetPlan(
