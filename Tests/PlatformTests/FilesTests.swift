@@ -20,6 +20,13 @@ final class Scratch {
 
     init() throws { scratch = try Scratch() }
 
+    @Test func `a block device that does not come is waited for in vain, for so long`() throws {
+        let path = "\(scratch.path)/disk"
+        #expect(!Files.waitForBlockDevice(path, milliseconds: 20))
+        try Files.replace(path, with: [1])
+        #expect(!Files.waitForBlockDevice(path, milliseconds: 0), "a file is no device")
+    }
+
     @Test func `replaces a file as a whole and leaves nothing beside it`() throws {
         let path = "\(scratch.path)/file"
         try Files.replace(path, with: [1, 2, 3], mode: 0o640)

@@ -29,7 +29,7 @@ struct AgentConnection {
         while true {
             do {
                 return try StreamSocket.connect(
-                    address: Appliance.hostAddress, port: GuestWire.controlPort)
+                    address: PrivateLink.host, port: GuestWire.controlPort)
             } catch {
                 guard Clock.milliseconds() < deadline else { throw error }
             }

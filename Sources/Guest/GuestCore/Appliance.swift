@@ -1,13 +1,9 @@
 import Glibc
+import GuestWire
 import Platform
 
 /// The machine around process 1: its pseudo file systems, its modules, its end of the link.
 enum Appliance {
-    /// Addresses of the link, in host byte order: 10.77.0.1/30 and 10.77.0.2/30.
-    static let hostAddress: UInt32 = 0x0a4d_0001
-    static let guestAddress: UInt32 = 0x0a4d_0002
-    static let prefix: Int32 = 30
-
     /// Most modules loaded; the list comes with the appliance, so this only stops a broken one.
     private static let moduleLimit = 256
 
@@ -71,15 +67,20 @@ enum Appliance {
         let name = try waitForEthernet()
         let mtu = commandLine.mtu ?? (name.hasPrefix("vec") ? 65_000 : 0)
         do {
-            try PrivateNetwork.bringUp(name, address: guestAddress, prefix: prefix, mtu: mtu)
+            try bringUp(name, mtu: mtu)
         } catch {
             // A device that does not permit this MTU keeps its own.
             KernelMessages.note("\(error); keeping the device's MTU")
-            try PrivateNetwork.bringUp(name, address: guestAddress, prefix: prefix, mtu: 0)
+            try bringUp(name, mtu: 0)
         }
         if let hardware = commandLine.hostHardware {
-            try PrivateNetwork.addNeighbour(name, address: hostAddress, hardware: hardware)
+            try PrivateNetwork.addNeighbour(name, address: PrivateLink.host, hardware: hardware)
         }
+    }
+
+    private static func bringUp(_ name: String, mtu: Int32) throws(SystemError) {
+        try PrivateNetwork.bringUp(
+            name, address: PrivateLink.guest, prefix: PrivateLink.prefix, mtu: mtu)
     }
 
     private static func waitForEthernet() throws(SystemError) -> String {

@@ -163,15 +163,12 @@ extension ExportTable {
     }
 
     private func waitForDevice(_ path: String) throws(GuestFailure) {
-        let deadline = Clock.milliseconds() + Limits.deviceMilliseconds
-        while (try? Files.status(path).kind) != .blockDevice {
-            guard Clock.milliseconds() < deadline else {
-                throw GuestFailure(
-                    step: .device, errno: ENODEV,
-                    message: "the block device \(path) did not appear in the guest")
-            }
-            Clock.sleep(milliseconds: 5)
+        guard !Files.waitForBlockDevice(path, milliseconds: Limits.deviceMilliseconds) else {
+            return
         }
+        throw GuestFailure(
+            step: .device, errno: ENODEV,
+            message: "the block device \(path) did not appear in the guest")
     }
 
     /// Tries the drivers in order; returns the one that took the device.

@@ -38,10 +38,8 @@ enum NFSServer {
         try control("versions", "-2 +3 -4\n")
         try control("max_block_size", "\(transferLimit)\n")
         try start()
-        let address = Appliance.hostAddress
-        let dotted = stride(from: 24, through: 0, by: -8)
-            .map { String((address >> UInt32($0)) & 0xff) }.joined(separator: ".")
-        try cache("auth.unix.ip", "nfsd \(dotted) \(never) \(client)\n")
+        let host = PrivateLink.dotted(PrivateLink.host)
+        try cache("auth.unix.ip", "nfsd \(host) \(never) \(client)\n")
     }
 
     /// Starts serving NFSv3 on TCP.

@@ -28,6 +28,18 @@ extension Files {
         return BlockGeometry(size: size, logicalSector: logical, physicalSector: physical)
     }
 
+    /// Waits until a block device has its name below /dev; false where it has none in time.
+    ///
+    /// Asks again and again: without udev nobody tells.
+    public static func waitForBlockDevice(_ path: String, milliseconds: Int64) -> Bool {
+        let deadline = Clock.milliseconds() + milliseconds
+        while (try? Files.status(path).kind) != .blockDevice {
+            guard Clock.milliseconds() < deadline else { return false }
+            Clock.sleep(milliseconds: 5)
+        }
+        return true
+    }
+
     /// Claims an open file or device for its open file description, without waiting.
     ///
     /// The claim (flock(2), exclusive) ends when every descriptor of that open file is closed, so

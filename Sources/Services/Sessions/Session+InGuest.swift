@@ -18,8 +18,9 @@ extension Session {
         let protocols = ExportProtocol.allCases.filter { wanted in
             listeners.all.contains { $0.protocol == wanted }
         }
+        let address = PrivateLink.dotted(PrivateLink.guest)
         plan.listeners = try protocols.map { wanted throws(SessionError) in
-            .init(.address(GuestAddress.guest, port: try Self.port(wanted)), wanted)
+            .init(.address(address, port: try Self.port(wanted)), wanted)
         }
         plan.relayedPortals = Self.portals(listeners)
         try startMachine(
@@ -101,11 +102,6 @@ extension Session {
         endBridge()
         return (figures.bytesRead, figures.bytesWritten)
     }
-}
-
-/// The guest's end of the private link.
-private enum GuestAddress {
-    static let guest = "10.77.0.2"
 }
 
 /// Time limits of serving in a guest, in milliseconds.

@@ -56,14 +56,10 @@ enum TargetStore {
     }
 
     private static func openDevice(_ path: String, isWritable: Bool) throws -> OwnedFD {
-        let deadline = Clock.milliseconds() + deviceLimit
-        while (try? Files.status(path).kind) != .blockDevice {
-            guard Clock.milliseconds() < deadline else {
-                throw TargetError(
-                    cause: "the block device \(path) did not appear in the guest",
-                    remedy: "`causeway logs` has the guest kernel's words.")
-            }
-            Clock.sleep(milliseconds: 5)
+        guard Files.waitForBlockDevice(path, milliseconds: deviceLimit) else {
+            throw TargetError(
+                cause: "the block device \(path) did not appear in the guest",
+                remedy: "`causeway logs` has the guest kernel's words.")
         }
         return try Files.open(path, isWritable ? .readWrite : .readOnly)
     }

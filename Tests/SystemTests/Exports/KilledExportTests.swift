@@ -68,10 +68,13 @@ import Testing
         }
     }
 
-    @Test func `when the session is killed, clients are told and nothing stays behind`() throws {
+    @Test(arguments: [[], ["--in-guest"]])
+    func `when the session is killed, clients are told and nothing stays behind`(
+        road: [String]
+    ) throws {
         try Causeway.scoped { causeway in
             let (image, socket) = try Self.disk(in: causeway)
-            let options = ["--nbd", "--iscsi", "--write", "--listen", "nbd=unix:\(socket)"]
+            let options = ["--nbd", "--iscsi", "--write", "--listen", "nbd=unix:\(socket)"] + road
             let exported = try causeway.export(image, options)
             let url = try exported.url("nbd+unix:")
             // Writes for as long as it is let.

@@ -7,12 +7,9 @@ import Platform
 /// The bridge process: the host's end of the private link, and either the folder's file server or
 /// the relay into the guest.
 public enum BridgeProcess {
-    /// Addresses of the private link; the agent knows them too.
+    /// The private link, as this end makes it.
     enum Link {
         static let interface = "cw0"
-        static let host: UInt32 = 0x0a4d_0001
-        static let guest: UInt32 = 0x0a4d_0002
-        static let prefix: Int32 = 30
         static let mtu: Int32 = 65_000
         static let hostHardware: [UInt8] = [0x02, 0xc0, 0x5e, 0, 0, 1]
         static let guestHardware: [UInt8] = [0x02, 0xc0, 0x5e, 0, 0, 2]
@@ -55,11 +52,12 @@ public enum BridgeProcess {
             let tap = try PrivateNetwork.makeTap(named: Link.interface)
             try PrivateNetwork.setHardwareAddress(Link.interface, Link.hostHardware)
             try PrivateNetwork.bringUp(
-                Link.interface, address: Link.host, prefix: Link.prefix, mtu: Link.mtu)
+                Link.interface, address: PrivateLink.host, prefix: PrivateLink.prefix,
+                mtu: Link.mtu)
             try PrivateNetwork.addNeighbour(
-                Link.interface, address: Link.guest, hardware: Link.guestHardware)
+                Link.interface, address: PrivateLink.guest, hardware: Link.guestHardware)
             let listener = try StreamSocket.listen(
-                address: Link.host, port: GuestWire.controlPort)
+                address: PrivateLink.host, port: GuestWire.controlPort)
             withExtendedLifetime(tap) { control.send(.link, descriptors: [tap.raw]) }
             return listener
         } catch {
@@ -172,7 +170,7 @@ public enum BridgeProcess {
         do {
             _ = try GuestConnection(files, milliseconds: 5_000)
             let server = try StreamSocket.connect(
-                address: Link.guest, port: GuestWire.nfsPort, milliseconds: 5_000)
+                address: PrivateLink.guest, port: GuestWire.nfsPort, milliseconds: 5_000)
             for socket in [server, files] {
                 try StreamSocket.setPlainCongestionControl(socket.raw)
                 try StreamSocket.setLifeline(

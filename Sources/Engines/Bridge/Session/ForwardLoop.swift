@@ -1,4 +1,5 @@
 import GuestLink
+import GuestWire
 import Platform
 import Relay
 
@@ -39,7 +40,7 @@ final class ForwardLoop {
     /// Accepts on these sockets for the guest's ports until the session is gone, or has had
     /// everything ended; returns the exit code.
     func run(
-        _ ports: [UInt16], _ listeners: [OwnedFD], guest: UInt32 = BridgeProcess.Link.guest
+        _ ports: [UInt16], _ listeners: [OwnedFD], guest: UInt32 = PrivateLink.guest
     ) throws(BridgeError) -> Int32 {
         do {
             try relay.start(
