@@ -34,6 +34,8 @@ public struct SessionClient: Sendable {
 
     /// From a session process's last word to its end, in milliseconds.
     private static let endLimit: Int32 = 5000
+    /// How long a session that has cut the line may still take to end, in milliseconds.
+    private static let dyingLimit: Int32 = 2000
 
     /// Detaches a running session; blocks until it is done, and its process, with every lock that
     /// it held, is gone.
@@ -41,8 +43,8 @@ public struct SessionClient: Sendable {
         _ record: SessionRecord, force: Bool, phase: (String) -> Void
     ) throws(SessionError) -> Receipt {
         if record.state == .dead { return tidyUp(record) }
+        let process = record.processes["session"].flatMap { try? ProcessHandle($0) }
         do {
-            let process = record.processes["session"].flatMap { try? ProcessHandle($0) }
             let channel = try connect(record)
             try channel.send(SessionCommand.unmount(force: force))
             while let event = try channel.receive(
@@ -57,8 +59,12 @@ public struct SessionClient: Sendable {
                 case .usable, .record: continue
                 }
             }
+        } catch let error as SessionError {
+            if !force { throw error }
         } catch {
-            if !force { throw SessionError.any(error) }
+            // One that is just ending has cut the line before it has let go of its claim.
+            let isGone = (try? process?.waitForEnd(milliseconds: Self.dyingLimit)) ?? true
+            if !force, !isGone { throw SessionError.any(error) }
         }
         // It went away, or does not answer and must go.
         if force, let pid = record.processes["session"], Host.isAlive(pid) { endProcess(pid) }
@@ -139,7 +145,7 @@ public struct SessionClient: Sendable {
             try? Files.remove("\(temporary)/\(name)")
         }
         if record.removesMountpoint { try? Files.removeDirectory(record.mountpoint) }
-        awaitServers(record)
+        awaitHelpers(record)
         ExportSockets(registry: registry).removeLeft(by: record)
         registry.removeFolder(of: record.id)
         steps.append(
@@ -155,11 +161,10 @@ public struct SessionClient: Sendable {
             bytesRead: 0, bytesWritten: 0)
     }
 
-    /// What served the blocks of a dead session flushes and ends by itself; until then it holds the
-    /// source's lock.
-    private func awaitServers(_ record: SessionRecord) {
-        guard record.urls != nil else { return }
-        for pid in ["targets", "storage"].compactMap({ record.processes[$0] }) {
+    /// The processes of a dead session flush and end by themselves; until then they hold the
+    /// source's lock, and listen.
+    private func awaitHelpers(_ record: SessionRecord) {
+        for (role, pid) in record.processes where role != "session" {
             guard let process = try? ProcessHandle(pid) else { continue }
             _ = try? process.waitForEnd(milliseconds: Self.endLimit)
         }

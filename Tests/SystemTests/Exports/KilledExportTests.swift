@@ -88,7 +88,7 @@ import Testing
             #expect(try client.process.wait(milliseconds: 1000)?.isSuccess == false)
             let ended = try causeway.run(["unmount", image])
             #expect(ended.status == 1, "\(ended)")
-            #expect(!Files.exists(socket))
+            #expect(!Files.exists(socket), "\(ended)")
             let again = try causeway.export(image, options)
             try Command.require(
                 "qemu-io", ["-f", "raw", "-c", "read 0 1M", try again.url("nbd+unix:")])
