@@ -43,26 +43,28 @@ extension KernelClientTests {
     }
 
     /// Makes file systems on two disks, and works on both at once.
-    private static let aoeScript = """
-        seconds=$1
-        # A frame may be lost, and nobody repeats a question to everybody.
-        for try in $(seq 40); do
-            echo >/dev/etherd/discover
-            [ -e /dev/etherd/e1.0 ] && [ -e /dev/etherd/e1.1 ] && break
-            sleep 0.25
-        done
-        wait_for /dev/etherd/e1.0
-        wait_for /dev/etherd/e1.1
-        mkdir /mnt/ext4 /mnt/xfs
-        mkfs.ext4 -q /dev/etherd/e1.0
-        mkfs.xfs -q /dev/etherd/e1.1
-        mount /dev/etherd/e1.0 /mnt/ext4
-        mount /dev/etherd/e1.1 /mnt/xfs
-        (load /mnt/ext4 1 "$seconds" | sed 's/^/ext4 /') & first=$!
-        echo working
-        load /mnt/xfs 2 "$seconds" | sed 's/^/xfs /'
-        wait $first
-        umount /mnt/ext4 /mnt/xfs
-        dmesg | grep 'aoe: e1'
-        """
+    private static let aoeScript =
+        foreign + """
+            seconds=$1
+            # A frame may be lost, and nobody repeats a question to everybody.
+            for try in $(seq 40); do
+                echo >/dev/etherd/discover
+                [ -e /dev/etherd/e1.0 ] && [ -e /dev/etherd/e1.1 ] && break
+                sleep 0.25
+            done
+            wait_for /dev/etherd/e1.0
+            wait_for /dev/etherd/e1.1
+            mkdir /mnt/ext4 /mnt/xfs
+            mkfs.ext4 -q /dev/etherd/e1.0
+            mkfs.xfs -q /dev/etherd/e1.1
+            mount /dev/etherd/e1.0 /mnt/ext4
+            mount /dev/etherd/e1.1 /mnt/xfs
+            (foreign /mnt/ext4 1; load /mnt/ext4 1 "$seconds" | sed 's/^/ext4 /') & first=$!
+            echo working
+            foreign /mnt/xfs 2
+            load /mnt/xfs 2 "$seconds" | sed 's/^/xfs /'
+            wait $first
+            umount /mnt/ext4 /mnt/xfs
+            dmesg | grep 'aoe: e1'
+            """
 }

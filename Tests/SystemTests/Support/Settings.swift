@@ -35,6 +35,9 @@ enum Settings {
     /// The folder of sample images made by other people's tools, if it is there.
     static let samples = environment["CAUSEWAY_SAMPLES"]
 
+    /// The folder of xfstests, built; nil where nobody has built it, since no registry carries it.
+    static let xfstests = environment["XFSTESTS"]
+
     /// Whether this process is root.
     static let isRoot = geteuid() == 0
 
