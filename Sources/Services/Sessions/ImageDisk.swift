@@ -37,10 +37,15 @@ final class ImageDisk {
             let fuse = try FuseMount.open(
                 mountpoint: place,
                 options: FuseMountOptions(source: "causeway", readOnly: true))
-            try file.serve(fuse)
+            do {
+                try file.serve(fuse)
+                descriptor = try Files.open("\(place)/disk", .readOnly)
+            } catch {
+                try? FuseMount.unmount(mountpoint: place, lazy: true)
+                throw error
+            }
             // The open file keeps what the folder led to.
-            defer { try? FuseMount.unmount(mountpoint: place, lazy: true) }
-            descriptor = try Files.open("\(place)/disk", .readOnly)
+            try FuseMount.unmount(mountpoint: place, lazy: true)
         } catch let error as NBDError {
             throw SessionError(
                 .storage, error.cause, remedy: error.remedy, exit: .environment)
