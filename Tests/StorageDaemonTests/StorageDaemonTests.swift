@@ -148,7 +148,30 @@ import Testing
         let line = "qemu-storage-daemon: --blockdev {\"driver\":\"vpc\"}: Incorrect header checksum"
         #expect(StorageError.brief([line]) == "Incorrect header checksum")
         #expect(StorageError.brief(["bwrap: no"]) == "bwrap: no")
+        let log = "opened read-only, but contains a log that needs to be replayed"
+        let hint = ["qemu-storage-daemon: --blockdev {}: \(log)", "To replay the log, run:", "x"]
+        #expect(StorageError.brief(hint) == log)
+        #expect(StorageError.refused(hint).remedy.contains("--write"))
         #expect(StorageError.brief([]) == "it said nothing")
+    }
+
+    @Test(arguments: [false, true])
+    func `an image whose data lie in another file is refused`(isInside: Bool) throws {
+        let path = "\(folder.path)/image"
+        let data = "\(folder.path)/data"
+        let options = ["-f", "qcow2", "-o", "data_file=\(data)", path, "4M"]
+        try tool("qemu-img", ["create", "-q"] + options)
+        if isInside {
+            // Another name of the same length, for a file that the sandbox does hold.
+            let name = String(repeating: "/", count: data.utf8.count - 6) + "source"
+            let start = try #require(try Files.read(path).firstRange(of: Array(data.utf8)))
+            let file = try Files.open(path, .readWrite)
+            try Files.write(Array(name.utf8), to: file, at: UInt64(start.lowerBound))
+        }
+        let daemon = try start(try plan(path, .qcow2))
+        let error = #expect(throws: StorageError.self) { try daemon.waitUntilReady() }
+        #expect(error?.remedy.contains("qemu-img convert") == true, "\(error as Any)")
+        daemon.kill()
     }
 
     @Test func `a window past the end is refused`() throws {

@@ -129,7 +129,8 @@ extension SourceReport {
     }
 
     private func nothingUsable() -> InspectionError {
-        if isRaw, let container, root.table == nil {
+        // The end of the disk in an image often lies at the end of the image, a GPT's copy with it.
+        if isRaw, let container {
             let remedy =
                 container.format.map { "Name it: --format \($0)." } ?? container.remedy
                 ?? "Convert it to a raw image first."

@@ -149,9 +149,7 @@ extension StorageDaemon {
                 "query-named-block-nodes", .object(["flat": .bool(true)]), deadline: deadline)
             state.isReady = true
             gatherWords(&state)
-            if let other = Self.foreignBacking(nodes) {
-                throw StorageError.difference(to: other)
-            }
+            try Self.checkNodes(nodes)
         } catch let error as StorageError {
             throw error
         } catch Monitor.Failure.silent {
@@ -174,10 +172,18 @@ extension StorageDaemon {
         throw end == .exited(1) ? .refused(state.words) : .ended(end, state.words)
     }
 
-    /// The file that the source's header says lies below it; nil where it stands alone.
-    static func foreignBacking(_ nodes: JSONValue) -> String? {
-        let image = nodes.elements.first { $0["node-name"]?.string == "image" }
-        return image?["image"]?["backing-filename"]?.string
+    /// Refuses an image whose header names other files: one that it is a difference to, and what
+    /// QEMU has opened besides the nodes of the plan.
+    static func checkNodes(_ nodes: JSONValue) throws(StorageError) {
+        for node in nodes.elements {
+            let name = node["node-name"]?.string ?? ""
+            if name == "image", let other = node["image"]?["backing-filename"]?.string {
+                throw .difference(to: other)
+            }
+            // Names that QEMU makes up begin with a number sign.
+            guard name.hasPrefix("#") else { continue }
+            throw .otherFile(node["file"]?.string ?? "unnamed")
+        }
     }
 
     private func end(_ state: inout State, deadline: Int64) throws(StorageError) {
@@ -192,7 +198,8 @@ extension StorageDaemon {
             gatherWords(&state)
             guard end.isSuccess else { throw .ended(end, state.words) }
             let last = Array(state.words[before...])
-            guard last.isEmpty else { throw .unclean(last) }
+            // What it complains of is something to write only where it may write.
+            guard last.isEmpty || writtenFiles.isEmpty else { throw .unclean(last) }
         } catch {
             _ = try? process.killAndWait()
             gatherWords(&state)

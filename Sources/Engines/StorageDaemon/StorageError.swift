@@ -9,6 +9,8 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     case plan(String)
     /// The image only holds the difference to another one: what the header calls it, where it does.
     case difference(to: String?)
+    /// The image's header names another file, as QEMU calls it.
+    case otherFile(String)
     /// QEMU cannot write images of this format.
     case readOnlyFormat(ImageFormat)
     /// An overlay file does not belong to this window; in words.
@@ -38,6 +40,8 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .difference(let other):
             "the image is a difference to another one\(other.map { " (\($0))" } ?? ""), "
                 + "which is not supported"
+        case .otherFile(let name):
+            "the image's header names another file (\(name)), and none is ever opened unasked"
         case .readOnlyFormat(let format):
             "images in format \(format.rawValue) can only be read"
         case .overlay(let path, let reason): "the overlay \(path) \(reason)"
@@ -61,10 +65,11 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .plan: "`causeway probe` shows the source's layers and sizes."
         case .difference:
             "Merge the two first: `qemu-img convert` makes one image, where it finds the other."
+        case .otherFile: "Make one image of both: `qemu-img convert`."
         case .readOnlyFormat: "Use --scratch, or convert the image with `qemu-img convert`."
         case .overlay: "Give it up with `causeway discard`, or restore the file."
         case .sandbox(let error): error.remedy
-        case .refused: "Check the image with its own tools, and that --format is right."
+        case .refused(let words): Self.remedy(for: words)
         case .silent: "The source's device may be stuck; see the system's log."
         case .ended: "See `causeway logs`; what was not flushed before is lost."
         case .unclean, .notDurable:
@@ -77,16 +82,38 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Layer, cause and remedy, in one sentence each.
     public var description: String { "storage: \(cause). \(remedy)" }
 
-    /// The daemon's last words, without the argument of ours that it repeats before them.
+    /// What the daemon complained of, without our own argument that it repeats before it.
+    ///
+    /// A hint may follow the complaint on lines of its own.
     static func brief(_ words: [String]) -> String {
-        guard let last = words.last else { return "it said nothing" }
-        var rest = last[...]
-        if let colon = rest.firstRange(of: ": "), rest.hasPrefix("qemu-storage-daemon: ") {
-            rest = rest[colon.upperBound...]
+        let name = "qemu-storage-daemon: "
+        guard let line = words.last(where: { $0.hasPrefix(name) }) ?? words.last else {
+            return "it said nothing"
         }
+        var rest = line[...]
+        if rest.hasPrefix(name) { rest = rest.dropFirst(name.count) }
         if rest.hasPrefix("--"), let end = rest.firstRange(of: "}: ") {
             rest = rest[end.upperBound...]
         }
         return String(rest.prefix(400))
+    }
+
+    /// What helps against a complaint about an image.
+    static func remedy(for words: [String]) -> String {
+        let complaint = brief(words)
+        let known = [
+            ("needs to be replayed", "Use --write once: that replays its log."),
+            ("encrypt", "It is encrypted: decrypt it with `qemu-img convert` first."),
+            (
+                "Could not open '/source': Permission",
+                "Run Causeway as the image's owner: what opens it has no rights of root's."
+            ),
+            (
+                "No such file",
+                "Its header names another file: make one image of both with `qemu-img convert`."
+            ),
+        ]
+        return known.first { complaint.contains($0.0) }?.1
+            ?? "Check the image with its own tools, and that --format is right."
     }
 }

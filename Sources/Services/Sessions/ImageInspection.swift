@@ -19,15 +19,15 @@ public enum ImageInspection {
             }
         }
         try folders.prepareRuntime(user: Host.user)
-        let folder = "\(folders.runtime)/probe-\(Host.process)"
-        defer { SessionRegistry.removeTree(folder, depth: 1) }
+        let folder = try ProbeFolder(below: folders.runtime)
+        defer { folder.remove() }
         let source = try inspecting { () throws(InspectionError) in try Inspector.open(path) }
         // What the daemon says is in the error.
         let silence = try SessionError.wrap(.host, "cannot open /dev/null") {
             () throws(SystemError) in try Files.open("/dev/null", .writeOnly)
         }
         return try report(
-            of: source, path: path, format: format, readOnly: true, folder: folder,
+            of: source, path: path, format: format, readOnly: true, folder: folder.path,
             log: silence.raw)
     }
 
@@ -56,7 +56,7 @@ public enum ImageInspection {
             socketFolder: folder)
         return try withDaemon(plan, log: log) { socket throws(SessionError) in
             let disk = try ImageDisk(
-                socket: socket, export: StorageService.exportName, folder: folder)
+                socket: socket, export: StorageService.exportName, folder: folder, log: log)
             return try inspecting { () throws(InspectionError) in
                 try inspector.inspect(found, disk: disk.descriptor)
             }
@@ -101,7 +101,7 @@ extension SessionError {
         let exit: Exit =
             switch error {
             case .refused: .sourceUnusable
-            case .plan, .difference, .readOnlyFormat: .notSupported
+            case .plan, .difference, .otherFile, .readOnlyFormat: .notSupported
             default: .environment
             }
         return SessionError(

@@ -213,7 +213,7 @@ extension Session {
                 milliseconds: force ? ExportLimits.forced : ExportLimits.drain)
             steps.end(
                 "clients", held: true,
-                "\(figures.bytesWritten) bytes written by clients are flushed")
+                "what was acknowledged is flushed; clients sent \(figures.bytesWritten) bytes")
             return (figures.bytesRead, figures.bytesWritten)
         } catch {
             steps.end("clients", held: false, error.cause)

@@ -94,7 +94,7 @@ extension Session {
                 figures = try JSONDecoder().decode(TargetFigures.self, from: Data(bytes))
                 steps.end(
                     "clients", held: true,
-                    "\(figures.bytesWritten) bytes written by clients are flushed")
+                    "what was acknowledged is flushed; clients sent \(figures.bytesWritten) bytes")
             } catch { steps.end("clients", held: false, "\(error)") }
         }
         // The bridge holds nothing of its own: what it relayed was the guest's.

@@ -144,6 +144,7 @@ public struct SessionClient: Sendable {
         for name in (try? Files.list(temporary)) ?? [] where name.hasPrefix("\(record.id)-") {
             try? Files.remove("\(temporary)/\(name)")
         }
+        ImageDisk.sweep(Session.imageFolder(of: registry.folder(of: record.id)))
         if record.removesMountpoint { try? Files.removeDirectory(record.mountpoint) }
         awaitHelpers(record)
         ExportSockets(registry: registry).removeLeft(by: record)

@@ -126,11 +126,14 @@ struct SessionPlan {
 }
 
 extension Session {
+    /// Where a session looks into an image, below its own folder.
+    static func imageFolder(of folder: String) -> String { "\(folder)/image" }
+
     /// The layers of the disk that the source holds.
     func inspect() throws(SessionError) -> SourceReport {
         try ImageInspection.report(
             of: source.descriptor, path: request.source, format: request.format,
-            readOnly: request.mode != .write, folder: "\(folder)/image", log: log.raw)
+            readOnly: request.mode != .write, folder: Self.imageFolder(of: folder), log: log.raw)
     }
 
     /// The file systems that were asked for.

@@ -34,7 +34,7 @@ public struct SessionRegistry: Sendable {
         guard let bytes = try? Files.read("\(folder)/session.json", limit: 1 << 20),
             var record = try? JSONDecoder().decode(SessionRecord.self, from: Data(bytes))
         else {
-            if !alive, isOld(folder) { removeFolder(of: id) }
+            if !alive, Self.isOld(folder) { removeFolder(of: id) }
             return nil
         }
         if !alive { record.state = .dead }
@@ -118,7 +118,7 @@ public struct SessionRegistry: Sendable {
     }
 
     /// Whether a folder is past the moment between its making and its claim.
-    private func isOld(_ folder: String) -> Bool {
+    static func isOld(_ folder: String) -> Bool {
         guard let status = try? Files.status(folder) else { return false }
         return Clock.wallSeconds() - status.modifiedNanoseconds / 1_000_000_000 > 60
     }

@@ -94,6 +94,9 @@ final class TargetHandle {
         } catch { throw SessionError.any(error) }
     }
 
+    /// Ends a process that has nothing to flush.
+    func kill() { _ = try? process.killAndWait() }
+
     /// The last flush, in milliseconds.
     private static let flushLimit: Int64 = 120_000
 }

@@ -1,5 +1,6 @@
 import FileSystemLab
 import Foundation
+import Platform
 import Testing
 
 /// File systems in images of other formats than raw.
@@ -61,6 +62,34 @@ import Testing
             #expect(try Lab.sha256(image) == before)
             let mounts = try String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)
             #expect(!mounts.contains("causeway /"), "\(mounts)")
+        }
+    }
+
+    /// A process that waits for its own answer would be stuck in the kernel for ever.
+    @Test(arguments: ["", "/nbd", "/disk", "/disk/disk"], [SIGINT, SIGKILL])
+    func `a look that is cut short ends at once, and the next one tidies up`(
+        moment: String, signal: Int32
+    ) throws {
+        try Causeway.scoped { causeway in
+            let image = try Self.makeImage("qcow2", in: causeway)
+            let words = ["probe", image, "--format", "qcow2"]
+            let runtime = "\(causeway.folder)/run/causeway"
+            func folders() -> [String] {
+                let names = (try? Files.list(runtime)) ?? []
+                return names.filter { $0.hasPrefix("probe-") }.map { "\(runtime)/\($0)" }
+            }
+            let running = try causeway.start(words)
+            // The last of the moments may be over before it is seen.
+            let seen = Wait.until(seconds: 20) {
+                folders().contains { Files.exists($0 + moment) }
+                    || (try? running.process.wait(milliseconds: 0)) != nil
+            }
+            #expect(seen)
+            kill(running.process.id, signal)
+            #expect(try running.process.wait(milliseconds: 10_000) != nil, "it is stuck")
+            #expect(try causeway.run(words).isSuccess)
+            let left = folders().filter { Files.exists("\($0)/lock") }
+            #expect(left.isEmpty)
         }
     }
 }

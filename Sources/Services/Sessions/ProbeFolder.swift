@@ -1,0 +1,47 @@
+import Platform
+
+/// A private folder for the time of one look at a source, besides those of sessions.
+///
+/// It is claimed as long as its process lives; whoever makes the next one takes away those whose
+/// processes were killed.
+struct ProbeFolder {
+    /// The folder.
+    let path: String
+    /// Marks it as in use; held, never used.
+    private let claim: OwnedFD
+
+    private static let prefix = "probe-"
+
+    /// Makes one, and takes away what others have left.
+    init(below runtime: String) throws(SessionError) {
+        Self.sweep(runtime)
+        let name = Host.randomBytes(6).map { String($0, radix: 16) }.joined()
+        let path = "\(runtime)/\(Self.prefix)\(name)"
+        claim = try SessionError.wrap(.host, "cannot make \(path)") { () throws(SystemError) in
+            try Files.makeDirectories(path, mode: 0o700)
+            let lock = try Files.open("\(path)/lock", [.readWrite, .create])
+            _ = try Files.claim(lock)
+            return lock
+        }
+        self.path = path
+    }
+
+    /// Removes it with everything in it.
+    func remove() { Self.remove(path) }
+
+    private static func remove(_ path: String) {
+        ImageDisk.sweep(path)
+        SessionRegistry.removeTree(path, depth: 1)
+    }
+
+    private static func sweep(_ runtime: String) {
+        for name in (try? Files.list(runtime)) ?? [] where name.hasPrefix(prefix) {
+            let path = "\(runtime)/\(name)"
+            if let lock = try? Files.open("\(path)/lock", .readOnly) {
+                if (try? Files.isClaimed(lock)) == false { remove(path) }
+            } else if SessionRegistry.isOld(path) {
+                remove(path)
+            }
+        }
+    }
+}
