@@ -55,4 +55,28 @@ import Testing
         #expect(throws: SessionError.self) { try work.commit(source: source) { _ in } }
         #expect(throws: SessionError.self) { try work.discard(source: source) }
     }
+
+    @Test func `an overlay without its description can be given up, not committed`() throws {
+        let temporary = try TemporaryFolder()
+        let (store, source, _) = try makeScratch(temporary)
+        try Files.remove("\(store.folder(ofSource: source))/source.json")
+        let work = OverlayWork(registry: SessionRegistry(folders: temporary.folders))
+        let error = #expect(throws: SessionError.self) { try work.commit(source: source) { _ in } }
+        #expect(error?.cause.contains("missing or unreadable") == true, "\(error as Any)")
+        #expect(try Files.read(source).allSatisfy { $0 == 0 })
+        try work.discard(source: source)
+        #expect(try Files.list(temporary.folders.overlays).isEmpty)
+    }
+
+    @Test func `a description without an overlay is nothing to commit`() throws {
+        let temporary = try TemporaryFolder()
+        let store = OverlayStore(folders: temporary.folders)
+        let source = try temporary.file("disk.img")
+        let status = try Files.status(source)
+        try store.prepare(source: source, status: status, size: status.size, format: "raw")
+        let work = OverlayWork(registry: SessionRegistry(folders: temporary.folders))
+        let error = #expect(throws: SessionError.self) { try work.commit(source: source) { _ in } }
+        #expect(error?.cause.contains("has no overlay") == true, "\(error as Any)")
+        try work.discard(source: source)
+    }
 }

@@ -17,7 +17,7 @@ public struct OverlayWork: Sendable {
     /// Blocks for as long as the copy takes. Cut short, it can be run again: an overlay is only
     /// removed when everything is on the source.
     public func commit(source: String, phase: (String) -> Void) throws(SessionError) -> UInt64 {
-        var base = try existing(source)
+        guard var base = try store.keptBase(ofSource: source) else { throw Self.nothing(source) }
         let claim = try SourceClaim(path: source, writing: true, registry: registry)
         if !base.isCommitting { try check(base, claim: claim) }
         base.isCommitting = true
@@ -41,26 +41,27 @@ public struct OverlayWork: Sendable {
         try SessionError.wrap(.source, "cannot sync \(source)") { () throws(SystemError) in
             try Files.sync(claim.descriptor)
         }
-        _ = store.discard(source: source)
+        _ = try store.discard(source: source)
         return written
     }
 
     /// Throws a source's overlays away; refuses while a session uses them.
+    ///
+    /// Also those whose description is missing or unreadable.
     public func discard(source: String) throws(SessionError) {
-        _ = try existing(source)
+        guard Files.exists(store.folder(ofSource: source)) else { throw Self.nothing(source) }
         if Files.exists(source) {
-            _ = try SourceClaim(path: source, writing: false, registry: registry)
+            let claim = try SourceClaim(path: source, writing: false, registry: registry)
+            defer { withExtendedLifetime(claim) {} }
+            _ = try store.discard(source: source)
+        } else {
+            _ = try store.discard(source: source)
         }
-        _ = store.discard(source: source)
     }
 
-    private func existing(_ source: String) throws(SessionError) -> OverlayStore.Base {
-        guard let base = store.base(ofSource: source) else {
-            throw SessionError(
-                .overlay, "\(source) has no overlay",
-                remedy: "`causeway mount --scratch` begins one.")
-        }
-        return base
+    private static func nothing(_ source: String) -> SessionError {
+        SessionError(
+            .overlay, "\(source) has no overlay", remedy: "`causeway mount --scratch` begins one.")
     }
 
     private func check(_ base: OverlayStore.Base, claim: SourceClaim) throws(SessionError) {
