@@ -13,10 +13,13 @@ struct StorageWork {
     let writtenFiles: [(path: String, file: OwnedFD)]
     /// Set before the daemon opens the source.
     let sourceWatch: SourceWatch?
+    /// To be run when the daemon has opened everything.
+    let openedCheck: OpenedCheck
 
     /// Checks the plan, makes missing overlays, and listens where it is to be served.
     init(_ plan: StoragePlan, serving: Bool = true) throws(StorageError) {
         self.plan = plan
+        openedCheck = OpenedCheck(plan)
         try Self.check(plan)
         do {
             try Self.checkParent(plan)
