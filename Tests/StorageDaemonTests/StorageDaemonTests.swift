@@ -264,7 +264,8 @@ import Testing
                 source: source, format: format, window: window, log: folder.log.raw)
             if isLast { try commit.run { _ in } } else { commit.cancel() }
             let value = isLast ? "0x5a" : "0"
-            try tool("qemu-io", ["-r", "-f", format.rawValue, "-c", "read -P \(value) 0 64k", path])
+            try tool(
+                "qemu-io", ["-r", "-f", format.rawValue, "-c", "read -P \(value) 0 64k", path])
         }
     }
 

@@ -32,7 +32,7 @@ import Testing
         header.replaceSubrange(48..<64, with: [UInt8](repeating: log, count: 16))
         header.replaceSubrange(4..<8, with: [0, 0, 0, 0])
         let sum = header.withUnsafeBytes { Checksum.crc32c($0) }
-        header.replaceSubrange(4..<8, with: (0..<4).map { UInt8(truncatingIfNeeded: sum >> ($0 * 8)) })
+        for index in 0..<4 { header[4 + index] = UInt8(truncatingIfNeeded: sum >> (index * 8)) }
         return header
     }
 
@@ -92,8 +92,7 @@ import Testing
         }
     }
 
-    @Test func `a half-made log is refused where the image is to be written, and only there`() throws
-    {
+    @Test func `a half-made log is refused where it is to be written, and only there`() throws {
         try open(readOnly: false)
         try breakLog()
         #expect(throws: StorageError.halfMadeLog) { try open(readOnly: false) }

@@ -224,7 +224,7 @@ public enum Files {
     /// A file system that cannot sync folders (EINVAL) is no error.
     public static func syncDirectory(_ path: String) throws(SystemError) {
         let folder = try open(path, [.readOnly, .directory])
-        do { try sync(folder) } catch where error.errno == EINVAL {}
+        do { try sync(folder) } catch  where error.errno == EINVAL {}
     }
 
     /// Sets the size in bytes.
