@@ -156,6 +156,20 @@ import Testing
         #expect(try Files.list(temporary.folders.overlays).isEmpty)
     }
 
+    @Test func `what a discard cannot remove is nobody's overlay any more`() throws {
+        let temporary = try TemporaryFolder()
+        let store = OverlayStore(folders: temporary.folders)
+        let path = try temporary.file("disk.img")
+        try begin(store, path)
+        let folder = store.folder(ofSource: path)
+        // Nothing of Causeway's lies so deep, so it is left alone.
+        try Files.makeDirectories("\(folder)/not/ours")
+        #expect(try store.discard(source: path))
+        #expect(!Files.exists(folder))
+        try prepare(store, path)
+        #expect(store.windows(ofSource: path).isEmpty)
+    }
+
     @Test func `no source's folder looks like one that is being removed`() {
         for source in ["/.discarded-a", "/a/.discarded-disk.img-1", "/.", "/"] {
             let name = OverlayStore.name(ofSource: source)
