@@ -37,6 +37,16 @@ final class Scratch {
         #expect(status.kind == .file && status.size == 1)
     }
 
+    @Test func `syncs folders, and nothing else by that name`() throws {
+        try Files.syncDirectory(scratch.path)
+        // The kernel's folder of processes cannot be synced, which is no error.
+        try Files.syncDirectory("/proc")
+        let path = "\(scratch.path)/file"
+        try Files.replace(path, with: [1])
+        #expect(throws: SystemError.self) { try Files.syncDirectory(path) }
+        #expect(throws: SystemError.self) { try Files.syncDirectory("\(scratch.path)/none") }
+    }
+
     @Test func `reads no more than the limit`() throws {
         #expect(try Files.read("/dev/zero", limit: 100_000).count == 100_000)
     }

@@ -5,15 +5,17 @@ import Testing
 
 @Suite struct OverlayWorkTests {
     /// A source of random bytes, an overlay over its second megabyte with one changed block.
-    private func makeScratch(_ temporary: TemporaryFolder) throws -> (OverlayStore, String, [UInt8])
-    {
+    private func makeScratch(
+        _ temporary: TemporaryFolder, _ format: String = "raw"
+    ) throws -> (OverlayStore, String, [UInt8]) {
         let store = OverlayStore(folders: temporary.folders)
         let source = try temporary.file("disk.img", size: 4 << 20)
+        if format != "raw" { try run(["qemu-img", "create", "-q", "-f", format, source, "4M"]) }
         let status = try Files.status(source)
-        try store.prepare(source: source, status: status, size: status.size, format: "raw")
+        try store.prepare(source: source, status: status, size: status.size, format: format)
         let overlay = store.file(ofSource: source, windowOffset: 1 << 20)
         try run(["qemu-img", "create", "-q", "-f", "qcow2", overlay, "1M"])
-        let chain = ImageChain(overlay: overlay, source: source, format: "raw", offset: 1 << 20)
+        let chain = ImageChain(overlay: overlay, source: source, format: format, offset: 1 << 20)
         try run(["qemu-io", "-c", "write -P 0xab 65536 4096", try chain.json()])
         return (store, source, [UInt8](repeating: 0xab, count: 4096))
     }
@@ -54,5 +56,84 @@ import Testing
         let work = OverlayWork(registry: SessionRegistry(folders: temporary.folders))
         #expect(throws: SessionError.self) { try work.commit(source: source) { _ in } }
         #expect(throws: SessionError.self) { try work.discard(source: source) }
+    }
+
+    @Test func `an overlay without its description can be given up, not committed`() throws {
+        let temporary = try TemporaryFolder()
+        let (store, source, _) = try makeScratch(temporary)
+        try Files.remove("\(store.folder(ofSource: source))/source.json")
+        let work = OverlayWork(registry: SessionRegistry(folders: temporary.folders))
+        let error = #expect(throws: SessionError.self) { try work.commit(source: source) { _ in } }
+        #expect(error?.cause.contains("missing or unreadable") == true, "\(error as Any)")
+        #expect(try Files.read(source).allSatisfy { $0 == 0 })
+        try work.discard(source: source)
+        #expect(try Files.list(temporary.folders.overlays).isEmpty)
+    }
+
+    @Test func `a description without an overlay is nothing to commit`() throws {
+        let temporary = try TemporaryFolder()
+        let store = OverlayStore(folders: temporary.folders)
+        let source = try temporary.file("disk.img")
+        let status = try Files.status(source)
+        try store.prepare(source: source, status: status, size: status.size, format: "raw")
+        let work = OverlayWork(registry: SessionRegistry(folders: temporary.folders))
+        let error = #expect(throws: SessionError.self) { try work.commit(source: source) { _ in } }
+        #expect(error?.cause.contains("has no overlay") == true, "\(error as Any)")
+        try work.discard(source: source)
+    }
+
+    @Test func `a commit that cannot begin leaves the overlay usable`() throws {
+        let temporary = try TemporaryFolder()
+        let store = OverlayStore(folders: temporary.folders)
+        let source = try temporary.file("disk.dmg", size: 4 << 20)
+        let status = try Files.status(source)
+        func prepare() throws {
+            try store.prepare(source: source, status: status, size: status.size, format: "dmg")
+        }
+        try prepare()
+        let overlay = store.file(ofSource: source, windowOffset: 0)
+        try run(["qemu-img", "create", "-q", "-f", "qcow2", overlay, "1M"])
+        let work = OverlayWork(registry: SessionRegistry(folders: temporary.folders))
+        let error = #expect(throws: SessionError.self) { try work.commit(source: source) { _ in } }
+        #expect(error?.cause.contains("can only be read") == true, "\(error as Any)")
+        #expect(error?.remedy.contains("qemu-img convert") == true)
+        #expect(store.base(ofSource: source)?.isCommitting == false)
+        try prepare()
+    }
+
+    // QEMU marks a Parallels image as being in use when it opens it, which changes the file.
+    @Test(arguments: ["raw", "parallels"])
+    func `a window that cannot be opened leaves the overlay usable`(format: String) throws {
+        let temporary = try TemporaryFolder()
+        let (store, source, block) = try makeScratch(temporary, format)
+        // The window lies past the end.
+        let overlay = store.file(ofSource: source, windowOffset: 1 << 20)
+        let away = store.file(ofSource: source, windowOffset: 8 << 20)
+        try Files.rename(overlay, to: away)
+        let work = OverlayWork(registry: SessionRegistry(folders: temporary.folders))
+        #expect(throws: SessionError.self) { try work.commit(source: source) { _ in } }
+        #expect(store.base(ofSource: source)?.isCommitting == false)
+        try Files.rename(away, to: overlay)
+        let status = try Files.status(source)
+        try store.prepare(source: source, status: status, size: status.size, format: format)
+        // QEMU wants a Parallels image repaired first that it left without closing it.
+        guard format == "raw" else { return }
+        _ = try work.commit(source: source) { _ in }
+        try run([
+            "qemu-io", "-r", "-f", format, "-c", "read -P \(block[0]) 1114112 4096", source,
+        ])
+    }
+
+    @Test func `a commit that was cut short goes on, though the source has changed`() throws {
+        let temporary = try TemporaryFolder()
+        let (store, source, block) = try makeScratch(temporary)
+        var base = try #require(store.base(ofSource: source))
+        base.isCommitting = true
+        try store.write(base)
+        let file = try Files.open(source, .readWrite)
+        try Files.write(Array(block[..<512]), to: file, at: (1 << 20) + 65536)
+        _ = try OverlayWork(registry: SessionRegistry(folders: temporary.folders))
+            .commit(source: source) { _ in }
+        #expect(try Files.read(file, at: (1 << 20) + 65536, count: 4096) == block)
     }
 }

@@ -260,9 +260,10 @@ import Testing
             "qemu-io", ["-f", "qcow2", "-c", "write -q -P 0x5a 128k 64k", overlay])
 
         let source = try Files.open(path, .readWrite)
-        try OverlayCommit.run(
-            source: source, format: .raw, window: window, log: folder.log.raw
-        ) { _ in }
+        let commit = try OverlayCommit.start(
+            source: source, format: .raw, window: window, log: folder.log.raw)
+        #expect(try Files.read(source, at: 0, count: 4 << 20).allSatisfy { $0 == 0 })
+        try commit.run { _ in }
         let bytes = try Files.read(source, at: 0, count: 4 << 20)
         let changed = (1 << 20) + (128 << 10)..<(1 << 20) + (192 << 10)
         #expect(bytes[changed].allSatisfy { $0 == 0x5a })
@@ -270,13 +271,33 @@ import Testing
         #expect(bytes[changed.upperBound...].allSatisfy { $0 == 0 })
     }
 
+    @Test(arguments: [ImageFormat.raw, .parallels])
+    func `a commit that is called off changes nothing, and can be begun again`(
+        format: ImageFormat
+    ) throws {
+        let path = "\(folder.path)/disk"
+        try tool("qemu-img", ["create", "-q", "-f", format.rawValue, path, "4M"])
+        let overlay = "\(folder.path)/overlay"
+        let window = DiskWindow(offset: 0, length: 1 << 20, overlay: overlay)
+        _ = try OverlayFile.open(overlay, size: 1 << 20)
+        try tool("qemu-io", ["-f", "qcow2", "-c", "write -q -P 0x5a 0 64k", overlay])
+        let source = try Files.open(path, .readWrite)
+        for isLast in [false, true] {
+            let commit = try OverlayCommit.start(
+                source: source, format: format, window: window, log: folder.log.raw)
+            if isLast { try commit.run { _ in } } else { commit.cancel() }
+            let value = isLast ? "0x5a" : "0"
+            try tool(
+                "qemu-io", ["-r", "-f", format.rawValue, "-c", "read -P \(value) 0 64k", path])
+        }
+    }
+
     @Test func `a commit without an overlay is an error`() throws {
         let source = try Files.open(try raw(), .readWrite)
         #expect(throws: StorageError.self) {
-            try OverlayCommit.run(
+            try OverlayCommit.start(
                 source: source, format: .raw, window: DiskWindow(offset: 0, length: 512),
-                log: folder.log.raw
-            ) { _ in }
+                log: folder.log.raw)
         }
     }
 }

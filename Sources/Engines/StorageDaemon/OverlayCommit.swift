@@ -4,7 +4,10 @@ public import Platform
 ///
 /// The work runs in a storage daemon in its sandbox: an overlay's tables were written on behalf of
 /// a guest, and are not trusted.
-public enum OverlayCommit {
+///
+/// Nothing of the source's content changes before `run`: what keeps a commit from beginning shows
+/// in `start`.
+public struct OverlayCommit: Sendable {
     /// How far a commit has come, in bytes.
     public struct Progress: Sendable, Equatable {
         /// Copied so far.
@@ -18,15 +21,15 @@ public enum OverlayCommit {
     /// How long the daemon may be without an answer to a question, in milliseconds.
     private static let patience: Int64 = 60_000
 
-    /// Copies what the overlay holds to the source, and syncs the source.
+    private let daemon: StorageDaemon
+
+    /// Opens the source and the overlay, and returns when both can be read and written.
     ///
-    /// `source` must be open for writing and nobody else may use it. Blocks for as long as the copy
-    /// takes. Cut short, or on an error, it can be run again: the overlay is not changed. What the
-    /// daemon says goes to `log`.
-    public static func run(
-        source: OwnedFD, format: ImageFormat, window: DiskWindow, log: Int32,
-        progress: (Progress) -> Void
-    ) throws(StorageError) {
+    /// `source` must be open for writing and nobody else may use it. To be followed by `run` or
+    /// `cancel`. What the daemon says goes to `log`. Blocks for a minute at most.
+    public static func start(
+        source: OwnedFD, format: ImageFormat, window: DiskWindow, log: Int32
+    ) throws(StorageError) -> OverlayCommit {
         guard let overlay = window.overlay, Files.exists(overlay) else {
             throw .plan("there is no overlay to commit")
         }
@@ -38,14 +41,32 @@ public enum OverlayCommit {
         let daemon = try StorageDaemon.start(work, log: log)
         do throws(StorageError) {
             try daemon.waitUntilReady(milliseconds: patience)
-            try daemon.withMonitor { monitor throws(StorageError) in
-                try copy(&monitor, progress: progress)
-            }
-            try daemon.stop(milliseconds: patience)
         } catch {
             daemon.kill()
             throw error
         }
+        return OverlayCommit(daemon: daemon)
+    }
+
+    /// Copies what the overlay holds to the source, and syncs the source.
+    ///
+    /// Once only. Blocks for as long as the copy takes. Cut short, or on an error, all can be done
+    /// again from `start` on: the overlay is not changed.
+    public func run(progress: (Progress) -> Void) throws(StorageError) {
+        do throws(StorageError) {
+            try daemon.withMonitor { monitor throws(StorageError) in
+                try Self.copy(&monitor, progress: progress)
+            }
+            try daemon.stop(milliseconds: Self.patience)
+        } catch {
+            daemon.kill()
+            throw error
+        }
+    }
+
+    /// Ends it without a copy, and closes the source, which images of some formats need.
+    public func cancel() {
+        do { try daemon.stop(milliseconds: Self.patience) } catch { daemon.kill() }
     }
 
     private static func copy(

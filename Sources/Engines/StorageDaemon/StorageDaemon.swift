@@ -24,6 +24,7 @@ public final class StorageDaemon: Sendable {
 
     /// Files that are written, by name: to be synced at the end.
     let writtenFiles: [(path: String, file: OwnedFD)]
+    private let openedCheck: OpenedCheck
     private let complaints: OwnedFD
     private let log: Int32
     private let state: Mutex<State>
@@ -81,6 +82,7 @@ public final class StorageDaemon: Sendable {
         diskSockets = work.socketPaths
         writtenFiles = work.writtenFiles
         sourceWatch = work.sourceWatch
+        openedCheck = work.openedCheck
         self.complaints = complaints
         self.log = log
         state = Mutex(State(monitor: Monitor(control)))
@@ -150,6 +152,7 @@ extension StorageDaemon {
             state.isReady = true
             gatherWords(&state)
             try Self.checkNodes(nodes)
+            try openedCheck.run()
         } catch let error as StorageError {
             throw error
         } catch Monitor.Failure.silent {

@@ -1,3 +1,4 @@
+import Glibc
 public import Platform
 public import Sandbox
 
@@ -15,6 +16,10 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     case readOnlyFormat(ImageFormat)
     /// An overlay file does not belong to this window; in words.
     case overlay(path: String, reason: String)
+    /// An overlay file could not be made; nothing of it is left.
+    case overlayNotMade(path: String, SystemError)
+    /// A VHDX's log was set up and never written, which QEMU cannot get over.
+    case halfMadeLog
     /// The sandbox did not start.
     case sandbox(SandboxError)
     /// The daemon could not open the source or an overlay; its own words.
@@ -45,6 +50,11 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .readOnlyFormat(let format):
             "images in format \(format.rawValue) can only be read"
         case .overlay(let path, let reason): "the overlay \(path) \(reason)"
+        case .overlayNotMade(let path, let error):
+            "the overlay \(path) cannot be made: \(error)"
+        case .halfMadeLog:
+            "the image's log was left half-made by a QEMU that was interrupted, "
+                + "and QEMU cannot write it any more"
         case .sandbox(let error): error.cause
         case .refused(let words): "the image cannot be opened: \(Self.brief(words))"
         case .silent(let milliseconds):
@@ -68,6 +78,11 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .otherFile: "Make one image of both: `qemu-img convert`."
         case .readOnlyFormat: "Use --scratch, or convert the image with `qemu-img convert`."
         case .overlay: "Give it up with `causeway discard`, or restore the file."
+        case .overlayNotMade(_, let error):
+            [ENOSPC, EDQUOT].contains(error.errno)
+                ? "Make room on the file system it lies on." : "See the system's message."
+        case .halfMadeLog:
+            "Copy it with `qemu-img convert -O vhdx` to a new image, and use that in its place."
         case .sandbox(let error): error.remedy
         case .refused(let words): Self.remedy(for: words)
         case .silent: "The source's device may be stuck; see the system's log."

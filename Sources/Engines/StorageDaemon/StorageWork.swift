@@ -13,10 +13,13 @@ struct StorageWork {
     let writtenFiles: [(path: String, file: OwnedFD)]
     /// Set before the daemon opens the source.
     let sourceWatch: SourceWatch?
+    /// To be run when the daemon has opened everything.
+    let openedCheck: OpenedCheck
 
     /// Checks the plan, makes missing overlays, and listens where it is to be served.
     init(_ plan: StoragePlan, serving: Bool = true) throws(StorageError) {
         self.plan = plan
+        openedCheck = OpenedCheck(plan)
         try Self.check(plan)
         do {
             try Self.checkParent(plan)
@@ -26,7 +29,7 @@ struct StorageWork {
             var written: [(path: String, file: OwnedFD)] = []
             for window in plan.windows {
                 let file = try window.overlay.map { path throws(StorageError) in
-                    try Self.openOverlay(path, size: window.length & ~511)
+                    try OverlayFile.open(path, size: window.length & ~511)
                 }
                 overlays.append(file)
                 if let path = window.overlay, let file { written.append((path, file)) }
@@ -94,35 +97,6 @@ struct StorageWork {
             let sector = try Files.read(plan.source, at: place, count: VHDFooter.size)
             guard !VHDFooter.isDifference(sector) else { throw StorageError.difference(to: nil) }
         }
-    }
-
-    /// Opens an overlay for reading and writing; makes an empty one where there is none.
-    private static func openOverlay(_ path: String, size: UInt64) throws(StorageError) -> OwnedFD {
-        do {
-            let file = try Files.open(path, [.readWrite, .create, .noFollow], mode: 0o600)
-            let status = try Files.status(file)
-            guard status.kind == .file else {
-                throw StorageError.overlay(path: path, reason: "is no regular file")
-            }
-            if status.size == 0 {
-                let image = OverlayImage.empty(size: size)
-                for piece in image.pieces {
-                    try Files.write(piece.bytes, to: file, at: piece.offset)
-                }
-                try Files.truncate(file, to: image.fileLength)
-            } else {
-                let head = try Files.read(file, at: 0, count: 512)
-                guard OverlayImage.declaredSize(head) == size else {
-                    throw StorageError.overlay(
-                        path: path, reason: "was made for a disk of another size")
-                }
-            }
-            return file
-        } catch let error as StorageError {
-            throw error
-        } catch let error as SystemError {
-            throw .system(error)
-        } catch { throw .plan("\(error)") }
     }
 
     /// The sandboxed daemon.

@@ -219,6 +219,14 @@ public enum Files {
         try libc("fsync") { fsync(raw) }
     }
 
+    /// fsync(2) of a folder: what was made, renamed or removed in it stays so after a power cut.
+    ///
+    /// A file system that cannot sync folders (EINVAL) is no error.
+    public static func syncDirectory(_ path: String) throws(SystemError) {
+        let folder = try open(path, [.readOnly, .directory])
+        do { try sync(folder) } catch  where error.errno == EINVAL {}
+    }
+
     /// Sets the size in bytes.
     public static func truncate(
         _ descriptor: OwnedFD, to size: UInt64

@@ -21,7 +21,8 @@ public struct OverlayStore: Sendable {
         public var isCommitting = false
     }
 
-    private let folders: CausewayFolders
+    /// Where Causeway keeps its files.
+    let folders: CausewayFolders
 
     /// The store in these folders.
     public init(folders: CausewayFolders) { self.folders = folders }
@@ -74,19 +75,36 @@ public struct OverlayStore: Sendable {
         }.sorted()
     }
 
+    /// What the kept overlays of a source were begun on; nil where none is kept.
+    ///
+    /// A description without any overlay is left over from a start that failed, and says nothing.
+    /// Overlays without their description are refused: nobody can tell whether they still fit.
+    func keptBase(ofSource source: String) throws(SessionError) -> Base? {
+        guard !windows(ofSource: source).isEmpty else { return nil }
+        guard let base = base(ofSource: source) else {
+            throw SessionError(
+                .overlay,
+                "the description of \(source)'s overlay, \(folder(ofSource: source))/source.json, "
+                    + "is missing or unreadable, so nobody can tell whether the two still fit",
+                remedy: "Restore that file, or give the overlay up with `causeway discard`.")
+        }
+        return base
+    }
+
     /// Prepares the overlay folder of a source, or checks that the one there still fits.
     func prepare(source: String, status: FileStatus, size: UInt64, format: String)
         throws(SessionError)
     {
+        sweep()
         let now = Base(source: source, size: size, status: status, format: format)
-        if let base = base(ofSource: source) {
+        if let base = try keptBase(ofSource: source) {
             try check(base, against: now)
             return
         }
         try write(now)
     }
 
-    /// Writes down what an overlay was begun on.
+    /// Writes down what an overlay was begun on; it outlasts a power cut from then on.
     func write(_ base: Base) throws(SessionError) {
         do {
             let folder = folder(ofSource: base.source)
@@ -94,6 +112,8 @@ public struct OverlayStore: Sendable {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             try Files.replace("\(folder)/source.json", with: [UInt8](encoder.encode(base)))
+            try Files.syncDirectory(folder)
+            try Files.syncDirectory(folders.overlays)
         } catch {
             throw SessionError(
                 .overlay, "cannot write the overlay's description: \(error)",
@@ -143,14 +163,6 @@ public struct OverlayStore: Sendable {
                         + "or ask for the same part again.", exit: .busy)
             }
         }
-    }
-
-    /// Throws a source's overlays away; returns whether there were any.
-    public func discard(source: String) -> Bool {
-        let folder = folder(ofSource: source)
-        guard Files.exists(folder) else { return false }
-        SessionRegistry.removeTree(folder, depth: 1)
-        return true
     }
 }
 

@@ -15,81 +15,142 @@ public struct OverlayWork: Sendable {
     /// Writes a source's overlays to it, syncs it, and removes them; returns bytes written.
     ///
     /// Blocks for as long as the copy takes. Cut short, it can be run again: an overlay is only
-    /// removed when everything is on the source.
+    /// removed when everything is on the source. Where it cannot begin, the overlay stays what it
+    /// was.
     public func commit(source: String, phase: (String) -> Void) throws(SessionError) -> UInt64 {
-        var base = try existing(source)
+        guard var base = try store.keptBase(ofSource: source) else { throw Self.nothing(source) }
         let claim = try SourceClaim(path: source, writing: true, registry: registry)
-        if !base.isCommitting { try check(base, claim: claim) }
-        base.isCommitting = true
-        try store.write(base)
-        var written: UInt64 = 0
+        if !base.isCommitting { try store.check(base, against: try now(base, claim: claim)) }
         guard let format = ImageFormat(rawValue: base.format) else {
             throw SessionError(
                 .overlay, "the overlay was begun on a format of another release: \(base.format)",
                 remedy: "Use that release.", exit: .notSupported)
         }
+        var written: UInt64 = 0
         let windows = store.windows(ofSource: source)
         for (index, offset) in windows.enumerated() {
             phase("commit \(index + 1) of \(windows.count)")
             let overlay = store.file(ofSource: source, windowOffset: offset)
             written += (try? Files.allocated(overlay)) ?? 0
-            try commit(
-                overlay: overlay, offset: offset, source: claim.descriptor, format: format,
-                phase: phase)
+            let commit = try start(
+                overlay: overlay, offset: offset, format: format, base: &base, claim: claim)
+            do {
+                try commit.run { state in
+                    let percent = state.total == 0 ? 100 : state.done * 100 / state.total
+                    phase("commit \(percent) %")
+                }
+            } catch { throw Self.explain(error, base: base) }
         }
         phase("sync")
         try SessionError.wrap(.source, "cannot sync \(source)") { () throws(SystemError) in
             try Files.sync(claim.descriptor)
         }
-        _ = store.discard(source: source)
+        _ = try store.discard(source: source)
         return written
     }
 
     /// Throws a source's overlays away; refuses while a session uses them.
+    ///
+    /// Also those whose description is missing or unreadable.
     public func discard(source: String) throws(SessionError) {
-        _ = try existing(source)
+        guard Files.exists(store.folder(ofSource: source)) else { throw Self.nothing(source) }
         if Files.exists(source) {
-            _ = try SourceClaim(path: source, writing: false, registry: registry)
+            let claim = try SourceClaim(path: source, writing: false, registry: registry)
+            defer { withExtendedLifetime(claim) {} }
+            _ = try store.discard(source: source)
+        } else {
+            _ = try store.discard(source: source)
         }
-        _ = store.discard(source: source)
     }
 
-    private func existing(_ source: String) throws(SessionError) -> OverlayStore.Base {
-        guard let base = store.base(ofSource: source) else {
-            throw SessionError(
-                .overlay, "\(source) has no overlay",
-                remedy: "`causeway mount --scratch` begins one.")
-        }
-        return base
+    private static func nothing(_ source: String) -> SessionError {
+        SessionError(
+            .overlay, "\(source) has no overlay", remedy: "`causeway mount --scratch` begins one.")
     }
 
-    private func check(_ base: OverlayStore.Base, claim: SourceClaim) throws(SessionError) {
-        let now = try SessionError.wrap(.source, "cannot examine \(base.source)") {
+    /// What the claimed source is now, in the overlay's format.
+    private func now(
+        _ base: OverlayStore.Base, claim: SourceClaim
+    ) throws(SessionError) -> OverlayStore.Base {
+        try SessionError.wrap(.source, "cannot examine \(base.source)") {
             () throws(SystemError) in
             OverlayStore.Base(
                 source: base.source, size: try Files.geometry(claim.descriptor).size,
                 status: try Files.status(claim.descriptor), format: base.format)
         }
-        try store.check(base, against: now)
     }
 
-    /// Merges one overlay into its window of the source, in the storage daemon's sandbox.
-    private func commit(
-        overlay: String, offset: UInt64, source: OwnedFD, format: ImageFormat,
-        phase: (String) -> Void
-    ) throws(SessionError) {
+    /// Makes ready to merge one overlay into its window of the source, in the storage daemon's
+    /// sandbox, and writes down that the commit has begun.
+    ///
+    /// On an error before that the overlay is as good as it was.
+    private func start(
+        overlay: String, offset: UInt64, format: ImageFormat, base: inout OverlayStore.Base,
+        claim: SourceClaim
+    ) throws(SessionError) -> OverlayCommit {
         let window = try SessionError.wrap(.overlay, "cannot read \(overlay)") {
             () throws(SystemError) in try store.window(offset: offset, overlay: overlay)
         }
+        let commit: OverlayCommit
         do {
-            try OverlayCommit.run(source: source, format: format, window: window, log: 2) { state in
-                let percent = state.total == 0 ? 100 : state.done * 100 / state.total
-                phase("commit \(percent) %")
-            }
+            commit = try OverlayCommit.start(
+                source: claim.descriptor, format: format, window: window, log: 2)
         } catch {
-            throw SessionError(
-                .overlay, "the commit failed: \(error.cause)",
-                remedy: "\(error.remedy) Nothing is lost: commit again when that is mended.")
+            refit(base, claim: claim)
+            throw Self.explain(error, base: base)
+        }
+        guard !base.isCommitting else { return commit }
+        var begun = base
+        begun.isCommitting = true
+        do {
+            try store.write(begun)
+        } catch {
+            commit.cancel()
+            refit(base, claim: claim)
+            throw error
+        }
+        base = begun
+        return commit
+    }
+
+    /// Fits the description to a source that was opened for writing and not written to.
+    ///
+    /// QEMU marks images of some formats as being in use, or replays their logs, which changes
+    /// their time and none of what they hold.
+    private func refit(_ base: OverlayStore.Base, claim: SourceClaim) {
+        guard !base.isCommitting, let now = try? now(base, claim: claim), now != base else {
+            return
+        }
+        try? store.write(now)
+    }
+
+    /// Why the commit failed, and what can be done in this case.
+    private static func explain(
+        _ error: StorageError, base: OverlayStore.Base
+    ) -> SessionError {
+        let copy =
+            "To keep the changes, copy source and overlay together to a new image: "
+            + "`causeway export --scratch`, the same part, and `qemu-img convert` of its URL."
+        let remedy =
+            switch error {
+            case .readOnlyFormat: copy
+            case .halfMadeLog where base.isCommitting:
+                "\(error.remedy) Nothing is lost: commit again then."
+            case .halfMadeLog: copy
+            default: "\(error.remedy) Nothing is lost: commit again when that is mended."
+            }
+        return SessionError(
+            .overlay, "the commit failed: \(error.cause)", remedy: remedy,
+            exit: error.isAboutFormat ? .notSupported : .failure)
+    }
+}
+
+extension StorageError {
+    /// Whether no other attempt on the same image can succeed.
+    fileprivate var isAboutFormat: Bool {
+        switch self {
+        case .readOnlyFormat, .halfMadeLog: true
+        default: false
         }
     }
 }
