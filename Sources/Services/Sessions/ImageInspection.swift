@@ -101,7 +101,7 @@ extension SessionError {
         let exit: Exit =
             switch error {
             case .refused: .sourceUnusable
-            case .plan, .difference, .otherFile, .readOnlyFormat: .notSupported
+            case .plan, .difference, .otherFile, .readOnlyFormat, .halfMadeLog: .notSupported
             default: .environment
             }
         return SessionError(
