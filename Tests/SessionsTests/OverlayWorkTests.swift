@@ -105,7 +105,7 @@ import Testing
     @Test(arguments: ["raw", "parallels"])
     func `a window that cannot be opened leaves the overlay usable`(format: String) throws {
         let temporary = try TemporaryFolder()
-        let (store, source, block) = try makeScratch(temporary, format)
+        let (store, source, _) = try makeScratch(temporary, format)
         // The window lies past the end.
         let overlay = store.file(ofSource: source, windowOffset: 1 << 20)
         let away = store.file(ofSource: source, windowOffset: 8 << 20)
@@ -116,12 +116,6 @@ import Testing
         try Files.rename(away, to: overlay)
         let status = try Files.status(source)
         try store.prepare(source: source, status: status, size: status.size, format: format)
-        // QEMU wants a Parallels image repaired first that it left without closing it.
-        guard format == "raw" else { return }
-        _ = try work.commit(source: source) { _ in }
-        try run([
-            "qemu-io", "-r", "-f", format, "-c", "read -P \(block[0]) 1114112 4096", source,
-        ])
     }
 
     @Test func `a commit that was cut short goes on, though the source has changed`() throws {
