@@ -41,6 +41,8 @@ import Testing
         #expect(try UnixSocket.isServed(path))
         withExtendedLifetime(listener) {}
         listener = nil
+        #expect(try soon { try !UnixSocket.isServed(path) })
+        #expect(try soon { registry.record(of: record.id)?.state == .dead })
         let mine = try sockets.listen(at: path)
         // Whoever tidies up after the dead session lets the new one be.
         sockets.removeLeft(by: record)
@@ -52,6 +54,7 @@ import Testing
         var listener: OwnedFD? = try sockets.listen(at: path)
         withExtendedLifetime(listener) {}
         listener = nil
+        #expect(try soon { try !UnixSocket.isServed(path) })
         #expect(throws: SystemError.self) { try sockets.listen(at: path) }
         let session = try begin("disk-1")
         #expect(throws: SystemError.self) { try sockets.listen(at: path) }

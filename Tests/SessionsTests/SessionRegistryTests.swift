@@ -20,7 +20,7 @@ import Testing
         #expect(registry.holder(ofSource: "1:2")?.id == "disk-1")
         withExtendedLifetime(claim) {}
         claim = nil
-        #expect(registry.record(of: "disk-1")?.state == .dead)
+        #expect(try soon { registry.record(of: "disk-1")?.state == .dead })
         #expect(registry.holder(ofSource: "1:2") == nil)
     }
 

@@ -20,8 +20,11 @@ import Testing
         let temporary = try TemporaryFolder()
         let registry = SessionRegistry(folders: temporary.folders)
         let path = try temporary.file("disk.img")
-        do { _ = try SourceClaim(path: path, writing: true, registry: registry) }
         _ = try SourceClaim(path: path, writing: true, registry: registry)
+        let isFree = try soon {
+            (try? SourceClaim(path: path, writing: true, registry: registry)) != nil
+        }
+        #expect(isFree)
     }
 
     @Test(arguments: ["/nonexistent/disk.img", "/tmp", "/dev/null"])

@@ -30,3 +30,16 @@ final class TemporaryFolder {
         return file
     }
 }
+
+/// Whether something comes true within five seconds.
+///
+/// For what ends with a descriptor: a child that another test starts at this very moment has copies
+/// of all of them, with their claims and listeners, until it runs its program.
+func soon(_ condition: () throws -> Bool) throws -> Bool {
+    let deadline = Clock.milliseconds() + 5000
+    while Clock.milliseconds() < deadline {
+        if try condition() { return true }
+        _ = try Descriptors.poll([], milliseconds: 1)
+    }
+    return false
+}

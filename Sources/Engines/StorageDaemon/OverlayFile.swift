@@ -12,11 +12,13 @@ enum OverlayFile {
 
     /// Opens an overlay for reading and writing; makes an empty one where there is none.
     ///
-    /// `size` is that of the disk, in bytes. Blocks until a new one is durable.
-    static func open(_ path: String, size: UInt64) throws(StorageError) -> OwnedFD {
+    /// `size` is that of the disk, in bytes. Blocks until a new one is durable, where it is kept.
+    static func open(
+        _ path: String, size: UInt64, isKept: Bool = true
+    ) throws(StorageError) -> OwnedFD {
         let found: (file: OwnedFD, status: FileStatus)?
         do { found = try existing(path) } catch { throw .system(error) }
-        guard let found else { return try make(path, size: size) }
+        guard let found else { return try make(path, size: size, isKept: isKept) }
         try check(found.file, found.status, path: path, size: size)
         return found.file
     }
@@ -48,7 +50,9 @@ enum OverlayFile {
         }
     }
 
-    private static func make(_ path: String, size: UInt64) throws(StorageError) -> OwnedFD {
+    private static func make(
+        _ path: String, size: UInt64, isKept: Bool
+    ) throws(StorageError) -> OwnedFD {
         let unfinished = path + suffix
         do throws(SystemError) {
             let file = try Files.open(
@@ -58,9 +62,9 @@ enum OverlayFile {
                 try Files.write(piece.bytes, to: file, at: piece.offset)
             }
             try Files.truncate(file, to: image.fileLength)
-            try Files.sync(file)
+            if isKept { try Files.sync(file) }
             try Files.rename(unfinished, to: path)
-            if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+            if isKept, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
                 try Files.syncDirectory(String(path[..<slash]))
             }
             return file

@@ -40,6 +40,8 @@ public struct DiskWindow: Sendable, Equatable {
     /// One that does not exist is made. One that exists is gone on with, and must have been made
     /// for a window of this length over the same source.
     public var overlay: String?
+    /// Whether the overlay outlasts what it is made for, and so has to be durable from the start.
+    public var keepsOverlay = true
 
     /// Makes a window.
     public init(offset: UInt64, length: UInt64, overlay: String? = nil) {

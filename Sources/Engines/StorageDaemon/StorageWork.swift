@@ -29,7 +29,8 @@ struct StorageWork {
             var written: [(path: String, file: OwnedFD)] = []
             for window in plan.windows {
                 let file = try window.overlay.map { path throws(StorageError) in
-                    try OverlayFile.open(path, size: window.length & ~511)
+                    try OverlayFile.open(
+                        path, size: window.length & ~511, isKept: window.keepsOverlay)
                 }
                 overlays.append(file)
                 if let path = window.overlay, let file { written.append((path, file)) }

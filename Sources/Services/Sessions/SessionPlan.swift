@@ -94,7 +94,10 @@ struct SessionPlan {
         }
         var windows = volumes.map { DiskWindow(offset: $0.offset, length: $0.length) }
         let overlays = try overlayFiles(windows, sourceSize: geometry.size, session: session)
-        for index in windows.indices { windows[index].overlay = overlays[index] }
+        for index in windows.indices {
+            windows[index].overlay = overlays[index]
+            windows[index].keepsOverlay = request.mode == .scratch
+        }
         return StoragePlan(
             source: source.descriptor, format: request.format,
             readOnly: request.mode != .write, logicalSectorSize: geometry.logicalSector,
