@@ -14,7 +14,6 @@ final class FuzzDevice: BlockDevice {
         var patience: Int?
         /// Whether the content of the first blocks is stored, one bit each.
         var mapped: UInt64 = 0
-        var observer: (@Sendable (UInt64) -> Void)?
     }
 
     /// Bytes at first, and at most.
@@ -23,6 +22,7 @@ final class FuzzDevice: BlockDevice {
 
     let properties: BlockProperties
     let state = Mutex(State(bytes: [UInt8](repeating: 0, count: FuzzDevice.size)))
+    private let observers = BlockSizeObservers()
 
     init(blockSize: UInt32, _ capabilities: BlockCapabilities) {
         properties = BlockProperties(
@@ -97,21 +97,15 @@ final class FuzzDevice: BlockDevice {
 
     func observeSize(
         _ observer: @escaping @Sendable (UInt64) -> Void
-    ) -> (any BlockObservation)? {
-        state.withLock { $0.observer = observer }
-        return Observation()
-    }
-
-    private final class Observation: BlockObservation {}
+    ) -> (any BlockObservation)? { observers.add(observer) }
 
     /// Changes the size, and says so.
     func resize(to size: Int) {
-        let observer = state.withLock { state in
+        state.withLock { state in
             let more = max(0, size - state.bytes.count)
             state.bytes = Array(state.bytes.prefix(size)) + [UInt8](repeating: 0, count: more)
-            return state.observer
         }
-        observer?(UInt64(size))
+        observers.tell(UInt64(size))
     }
 
     private func work<Result: Sendable>(

@@ -16,11 +16,11 @@ final class TestDevice: BlockDevice {
         var writeError: BlockError?
         /// Called in the middle of a read, outside the lock.
         var duringRead: (@Sendable () -> Void)?
-        var observer: (@Sendable (UInt64) -> Void)?
     }
 
     let properties: BlockProperties
     let state: Mutex<State>
+    private let observers = BlockSizeObservers()
 
     static let everything: BlockCapabilities = [
         .write, .volatileCache, .forceUnitAccess, .trim, .trimmedReadsZero, .fastZeroes, .extents,
@@ -123,22 +123,17 @@ final class TestDevice: BlockDevice {
 
     func observeSize(
         _ observer: @escaping @Sendable (UInt64) -> Void
-    ) -> (any BlockObservation)? {
-        state.withLock { $0.observer = observer }
-        return Observation()
-    }
-
-    private final class Observation: BlockObservation {}
+    ) -> (any BlockObservation)? { observers.add(observer) }
 
     /// Makes the disk larger and says so.
     func grow(by blocks: Int) {
-        let (size, observer) = state.withLock { state in
+        let size = state.withLock { state in
             let more = blocks * Int(properties.logicalBlockSize)
             state.bytes += [UInt8](repeating: 0, count: more)
             state.mapped += [Bool](repeating: false, count: more / 512)
-            return (UInt64(state.bytes.count), state.observer)
+            return UInt64(state.bytes.count)
         }
-        observer?(size)
+        observers.tell(size)
     }
 
     private func change(
