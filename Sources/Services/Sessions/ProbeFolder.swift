@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 
 /// A private folder for the time of one look at a source, besides those of sessions.
@@ -19,8 +20,10 @@ struct ProbeFolder {
         let path = "\(runtime)/\(Self.prefix)\(name)"
         claim = try SessionError.wrap(.host, "cannot make \(path)") { () throws(SystemError) in
             try Files.makeDirectories(path, mode: 0o700)
-            let lock = try Files.open("\(path)/lock", [.readWrite, .create])
-            _ = try Files.claim(lock)
+            // It gets its name when it is claimed: whoever sweeps meets it in use, or not at all.
+            let lock = try Files.open("\(path)/lock.new", [.readWrite, .create])
+            guard try Files.claim(lock) else { throw SystemError(errno: EBUSY, call: "claim") }
+            try Files.rename("\(path)/lock.new", to: "\(path)/lock")
             return lock
         }
         self.path = path
@@ -37,11 +40,8 @@ struct ProbeFolder {
     private static func sweep(_ runtime: String) {
         for name in (try? Files.list(runtime)) ?? [] where name.hasPrefix(prefix) {
             let path = "\(runtime)/\(name)"
-            if let lock = try? Files.open("\(path)/lock", .readOnly) {
-                if (try? Files.isClaimed(lock)) == false { remove(path) }
-            } else if SessionRegistry.isOld(path) {
-                remove(path)
-            }
+            guard !SessionRegistry.isAlive(path) else { continue }
+            if Files.exists("\(path)/lock") || SessionRegistry.isOld(path) { remove(path) }
         }
     }
 }

@@ -30,7 +30,7 @@ public struct SessionRegistry: Sendable {
     /// One session's record; its state is `dead` where the process is gone.
     public func record(of id: String) -> SessionRecord? {
         let folder = folder(of: id)
-        let alive = isAlive(folder)
+        let alive = Self.isAlive(folder)
         guard let bytes = try? Files.read("\(folder)/session.json", limit: 1 << 20),
             var record = try? JSONDecoder().decode(SessionRecord.self, from: Data(bytes))
         else {
@@ -112,7 +112,8 @@ public struct SessionRegistry: Sendable {
         return (resolved == "/" ? "" : resolved) + trimmed[slash...]
     }
 
-    private func isAlive(_ folder: String) -> Bool {
+    /// Whether somebody claims a folder.
+    static func isAlive(_ folder: String) -> Bool {
         guard let lock = try? Files.open("\(folder)/lock", .readOnly) else { return false }
         return (try? Files.isClaimed(lock)) ?? true
     }
