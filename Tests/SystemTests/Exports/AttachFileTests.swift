@@ -72,10 +72,7 @@ struct AttachFileTests {
             let exported = try causeway.export(
                 try causeway.copy("ext4"), ["--attach", "file", "--write"])
             kill(try #require(exported.processes["targets"]), SIGKILL)
-            let isFailed = Wait.until(seconds: 10) {
-                (try? causeway.sessions().first?["state"] as? String) == "failed"
-            }
-            #expect(isFailed)
+            causeway.expectState("failed")
             let read = try Command.run("cat", [try exported.path()], seconds: 20)
             #expect(!read.isSuccess && !read.timedOut, "\(read)")
             let outcome = try causeway.run(["unmount", exported.session])

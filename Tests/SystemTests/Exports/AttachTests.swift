@@ -123,11 +123,7 @@ struct AttachTests {
             let sync = try Command.run("sync", ["-f", folder], seconds: 30)
             #expect(!sync.timedOut, "\(sync)")
             _ = try writer.process.killAndWait()
-            let state = Wait.until(seconds: 10) {
-                let state = try? causeway.sessions().first?["state"] as? String
-                return state == (role == "session" ? "dead" : "failed")
-            }
-            #expect(state)
+            causeway.expectState(role == "session" ? "dead" : "failed")
             _ = try Command.run("umount", [folder])
             let outcome = try causeway.run(["unmount", exported.session], seconds: 60)
             #expect(outcome.status == 1 && outcome.stdout.contains("NOT cleanly"), "\(outcome)")

@@ -82,10 +82,7 @@ import Testing
             let end = try client.process.wait(milliseconds: 10_000)
             #expect(end.map { !$0.isSuccess } == true, "the client still waits")
             #expect(try !Command.run("nbdinfo", [url], seconds: 10).isSuccess)
-            let noticed = Wait.until(seconds: 10) {
-                (try? causeway.sessions().first?["state"] as? String) == "failed"
-            }
-            #expect(noticed)
+            causeway.expectState("failed")
             let outcome = try causeway.run(["unmount", exported.session], seconds: 60)
             #expect(outcome.status == 1 && outcome.stdout.contains("NOT cleanly"), "\(outcome)")
         }

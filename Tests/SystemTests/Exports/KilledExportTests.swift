@@ -153,11 +153,7 @@ import Testing
             Wait.until(seconds: 30) { (try? Files.allocated(image)) ?? 0 > before + (512 << 10) })
         let role = round % 2 == 0 ? "targets" : "session"
         Glibc.kill(try #require(exported.processes[role]), SIGKILL)
-        let state = role == "session" ? "dead" : "failed"
-        #expect(
-            Wait.until(seconds: 10) {
-                (try? causeway.sessions().first?["state"] as? String) == state
-            })
+        causeway.expectState(role == "session" ? "dead" : "failed")
         let outcome = try causeway.run(["unmount", exported.session])
         #expect(outcome.status == 1, "\(outcome)")
         return try causeway.export(image, options, in: network)

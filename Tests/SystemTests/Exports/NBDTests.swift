@@ -93,10 +93,7 @@ import Testing
             let writes = ["-c", "write -P 7 0 4k", "-c", "flush"]
             try Command.require("qemu-io", ["-f", "raw"] + writes + [url])
             kill(try #require(exported.processes["targets"]), SIGKILL)
-            let noticed = Wait.until(seconds: 10) {
-                (try? causeway.sessions().first?["state"] as? String) == "failed"
-            }
-            #expect(noticed)
+            causeway.expectState("failed")
             let outcome = try causeway.run(["unmount", exported.session], seconds: 60)
             #expect(outcome.status == 1 && outcome.stdout.contains("NOT cleanly"), "\(outcome)")
         }

@@ -50,11 +50,7 @@ import Testing
             #expect(ended, "the writer hangs after the \(role)'s end")
             if !ended { writer.process.signal(SIGKILL) }
             try Self.expectErrors(in: mounted)
-            let expected = role == "session" ? "dead" : "failed"
-            let told = Wait.until(seconds: 10) {
-                (try? causeway.sessions().first?["state"] as? String) == expected
-            }
-            #expect(told, "the session's state is not \(expected)")
+            causeway.expectState(role == "session" ? "dead" : "failed")
             let outcome = try causeway.run(["unmount", mounted.folder], seconds: 60)
             #expect(!outcome.timedOut && outcome.status == 1, "\(outcome)")
             try Acknowledged.expect(on: image, causeway)

@@ -144,6 +144,21 @@ final class Causeway {
         return try #require((value as? [String: Any])?["sessions"] as? [[String: Any]])
     }
 
+    /// Expects that the only session comes into a state in at most ten seconds: it hears of its
+    /// processes' ends a moment after their clients do.
+    func expectState(
+        _ expected: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        var found: String?
+        let isReached = Wait.until(seconds: 10) {
+            found = try? sessions().first?["state"] as? String
+            return found == expected
+        }
+        #expect(
+            isReached, "the session is \(found ?? "not listed"), not \(expected)",
+            sourceLocation: sourceLocation)
+    }
+
     /// Expects that no process, mount, lock, socket or file of this test is left.
     func expectNothingLeft() {
         if !Wait.until(seconds: 10, { left.isEmpty }) {
