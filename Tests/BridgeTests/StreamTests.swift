@@ -114,4 +114,24 @@ import Testing
         bridge.guestIsGone(reason: "test")
         #expect(try bridge.process.wait(milliseconds: 5_000) != nil)
     }
+
+    @Test(arguments: [false, true])
+    func `a bridge that has drained itself is believed after its end`(
+        leavesOrdersUnread: Bool
+    ) throws {
+        let (ours, theirs) = try Descriptors.socketPair(packets: true)
+        let process = try ChildProcess(SpawnOptions(path: "/bin/true", arguments: []))
+        let bridge = BridgeHandle(process: process, control: ours)
+        var statistics = BridgeStatistics()
+        statistics.bytesWritten = 4711
+        for message in [BridgeMessage.unmounted, .drained(statistics)] {
+            try Descriptors.send(message.encoded, over: theirs.raw)
+        }
+        if leavesOrdersUnread { bridge.guestIsGone(reason: "test") }
+        // As the process's end does it, whoever else holds a copy for a moment.
+        shutdown(theirs.raw, Int32(SHUT_RDWR))
+        _ = consume theirs
+        #expect(try bridge.drain(milliseconds: 30_000) == statistics)
+        _ = try process.wait()
+    }
 }

@@ -63,6 +63,25 @@ private let greeting = Greeting(role: .control, kernelRelease: "6.1", uptimeMill
         withExtendedLifetime(guest) {}
     }
 
+    @Test func `an answer that comes too late does not disturb later calls`() throws {
+        let (link, guest) = try connection(sending: [greeting])
+        #expect(throws: GuestLinkError.self) { try link.call(.kernelLog, milliseconds: 50) }
+        for frame in [Reply.data([1]).frame(id: 1), Reply.position(7).frame(id: 2)] {
+            try Files.writeAll(frame.encoded, to: guest.raw)
+        }
+        let reply = try link.call(.seek(handle: [1], offset: 0, whence: 3), milliseconds: 2000)
+        #expect(reply == .position(7))
+    }
+
+    @Test func `after a frame that was cut short nothing is believed`() throws {
+        let (link, guest) = try connection(sending: [greeting])
+        let late = Reply.data([1, 2, 3]).frame(id: 1).encoded
+        try Files.writeAll(Array(late[..<6]), to: guest.raw)
+        #expect(throws: GuestLinkError.self) { try link.call(.kernelLog, milliseconds: 50) }
+        try Files.writeAll(Array(late[6...]) + Reply.done.frame(id: 2).encoded, to: guest.raw)
+        #expect(throws: GuestLinkError.self) { try link.call(.ping, milliseconds: 2000) }
+    }
+
     @Test func `a silent guest ends in a time-out`() throws {
         let (link, guest) = try connection(sending: [greeting])
         let before = Clock.milliseconds()

@@ -24,6 +24,18 @@ import Testing
         right = try Descriptors.socketPair().0
     }
 
+    @Test func `who takes nothing is given up, and no line is cut into another`() throws {
+        let (left, right) = try Descriptors.socketPair()
+        let sender = LineChannel(left, sendLimit: 50)
+        let line = String(repeating: "x", count: 1 << 19)
+        #expect(throws: (any Error).self) {
+            for _ in 0..<64 { try sender.send(line) }
+        }
+        // There is room again, but the last line is not whole.
+        _ = try Descriptors.readSome(right.raw, limit: 1 << 20)
+        #expect(throws: LineError.silent) { try sender.send("y") }
+    }
+
     @Test func `silence and garbage are errors`() throws {
         let (left, right) = try Descriptors.socketPair()
         let receiver = LineChannel(right)

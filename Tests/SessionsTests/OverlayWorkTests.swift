@@ -50,6 +50,35 @@ import Testing
         withExtendedLifetime(claim) {}
     }
 
+    @Test func `neither commit nor discard touches an overlay in use, wherever its source is`()
+        throws
+    {
+        let temporary = try TemporaryFolder()
+        let (store, source, _) = try makeScratch(temporary)
+        let claim = try store.claim(source: source)
+        let work = OverlayWork(registry: SessionRegistry(folders: temporary.folders))
+        // The session that uses both goes on; somebody else may get the source's name.
+        try Files.rename(source, to: source + ".old")
+        for isThere in [false, true] {
+            if isThere { _ = try temporary.file("disk.img", size: 4 << 20) }
+            let error = #expect(throws: SessionError.self) { try work.discard(source: source) }
+            #expect(error?.cause.contains("in use by a session") == true, "\(error as Any)")
+            #expect(throws: SessionError.self) { try work.commit(source: source) { _ in } }
+        }
+        #expect(store.base(ofSource: source) != nil)
+        withExtendedLifetime(claim) {}
+    }
+
+    @Test func `a claim of an overlay that is thrown away meanwhile is none`() throws {
+        let temporary = try TemporaryFolder()
+        let (store, source, _) = try makeScratch(temporary)
+        let before = try store.claim(source: source)
+        #expect(try store.discard(source: source))
+        let after = try store.claim(source: source)
+        #expect(throws: SessionError.self) { try store.claim(source: source) }
+        withExtendedLifetime((before, after)) {}
+    }
+
     @Test func `a source without an overlay has nothing to commit`() throws {
         let temporary = try TemporaryFolder()
         let source = try temporary.file("disk.img")

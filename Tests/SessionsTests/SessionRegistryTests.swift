@@ -45,6 +45,26 @@ import Testing
         withExtendedLifetime(claim) {}
     }
 
+    @Test func `what another user has put in the place of the runtime folder is left alone`() throws
+    {
+        let temporary = try TemporaryFolder()
+        let folders = temporary.folders
+        let victim = "\(temporary.path)/home"
+        let kept = "\(victim)/sessions/documents/letter"
+        try Files.makeDirectories("\(victim)/sessions/documents")
+        try Files.replace(kept, with: [1])
+        let script = "touch -d 2020-01-01 \(victim)/sessions/documents; ln -s \(victim) $0"
+        let (end, _) = try ChildProcess.run(
+            SpawnOptions(path: "/bin/sh", arguments: ["-c", script, folders.runtime]))
+        #expect(end.isSuccess)
+        let registry = SessionRegistry(folders: folders)
+        #expect(registry.list().isEmpty)
+        #expect(Files.exists(kept))
+        #expect(throws: SessionError.self) { try folders.checkRuntime(user: Host.user) }
+        #expect(throws: SessionError.self) { try folders.prepareRuntime(user: Host.user) }
+        #expect(try Files.list(victim) == ["sessions"])
+    }
+
     @Test func `a runtime folder that others may enter is refused`() throws {
         let temporary = try TemporaryFolder()
         let folders = temporary.folders

@@ -35,6 +35,8 @@ public enum GuestLinkError: Error, Sendable, CustomStringConvertible {
 public final class GuestConnection {
     private let descriptor: OwnedFD
     private var nextID: UInt32 = 1
+    /// Why nothing that comes can be understood any more: a frame was cut short.
+    private var broken: GuestLinkError?
     /// What the guest said of itself.
     public let greeting: Greeting
 
@@ -51,20 +53,48 @@ public final class GuestConnection {
 
     /// Asks and waits for the answer, at most `milliseconds`.
     ///
-    /// A refusal is thrown.
+    /// A refusal is thrown. Answers to earlier calls that nobody waits for any more are passed
+    /// over.
     public func call(_ request: Request, milliseconds: Int64) throws(GuestLinkError) -> Reply {
+        if let broken { throw broken }
         let id = nextID
         nextID &+= 1
+        let deadline = Clock.milliseconds() + milliseconds
         do { try Files.writeAll(request.frame(id: id).encoded, to: raw) } catch {
             throw .lost(error)
         }
-        let frame = try Self.readFrame(raw, milliseconds: milliseconds)
-        guard frame.id == id else { throw .unexpected }
+        var frame = try readFrame(until: deadline)
+        while frame.id != id {
+            // Of all calls only these have been made; ids wrap around.
+            guard id &- frame.id < id else { throw .unexpected }
+            frame = try readFrame(until: deadline)
+        }
         let reply: Reply
         do { reply = try Reply(frame) } catch { throw .malformed(error) }
         if case .failed(let failure) = reply { throw .refused(failure) }
         return reply
     }
+
+    /// Reads the next frame; one that does not come in time may come later, one that is cut short
+    /// breaks the connection.
+    private func readFrame(until deadline: Int64) throws(GuestLinkError) -> Frame {
+        let left = max(0, deadline - Clock.milliseconds())
+        let isThere: Bool
+        do {
+            isThere = try Descriptors.waitReadable(raw, milliseconds: Int32(clamping: left))
+        } catch { throw .lost(error) }
+        guard isThere else { throw .lost(SystemError(errno: ETIMEDOUT, call: "read")) }
+        do {
+            let rest = max(Self.frameLimit, deadline - Clock.milliseconds())
+            return try Self.readFrame(raw, milliseconds: rest)
+        } catch {
+            broken = error
+            throw error
+        }
+    }
+
+    /// The rest of a frame that has begun, in milliseconds.
+    private static let frameLimit: Int64 = 1000
 
     /// Reads one frame from a descriptor, within a time.
     static func readFrame(_ raw: Int32, milliseconds: Int64) throws(GuestLinkError) -> Frame {

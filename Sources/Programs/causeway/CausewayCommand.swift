@@ -48,6 +48,12 @@ enum Surroundings {
         CausewayFolders(environment: ProcessInfo.processInfo.environment, user: Host.user)
     }
 
-    /// The running sessions.
-    static var registry: SessionRegistry { SessionRegistry(folders: folders) }
+    /// The running sessions; throws where another user could have written their records.
+    static var registry: SessionRegistry {
+        get throws {
+            let folders = folders
+            try folders.checkRuntime(user: Host.user)
+            return SessionRegistry(folders: folders)
+        }
+    }
 }

@@ -88,15 +88,16 @@ struct PassingMount {
         request.hypervisor = options.via
         let progress = ProgressLine(quiet: false)
         let client = SessionClient(registry: SessionRegistry(folders: folders))
-        let record: SessionRecord
-        do { record = try client.start(request) { progress.show($0) } } catch {
+        let hold: SessionClient.Hold
+        do { hold = try client.startHeld(request) { progress.show($0) } } catch {
             progress.clear()
             try? Files.removeDirectory(folder)
             throw error
         }
         progress.clear()
         let result = Result { try body(folder) }
-        _ = try client.unmount(record, force: false) { _ in }
+        _ = try client.unmount(hold.record, force: false) { _ in }
+        withExtendedLifetime(hold) {}
         return try result.get()
     }
 }

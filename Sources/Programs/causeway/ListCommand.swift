@@ -16,7 +16,7 @@ struct ListCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let records = Surroundings.registry.list()
+        let records = try Output.reporting(json: json) { try Surroundings.registry.list() }
         if json { return try Output.json(["sessions": records]) }
         if records.isEmpty { return print("nothing is mounted or exported") }
         for record in records {
@@ -48,7 +48,7 @@ struct LogsCommand: ParsableCommand {
 
     func run() throws {
         try Output.reporting(json: false) {
-            let registry = Surroundings.registry
+            let registry = try Surroundings.registry
             let logs = SessionLogs(folders: registry.folders)
             guard let target else {
                 for record in registry.list() { print("\(record.id)  \(record.state.rawValue)") }

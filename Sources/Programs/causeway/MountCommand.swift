@@ -83,7 +83,7 @@ struct MountCommand: ParsableCommand {
             let request = try makeRequest()
             let progress = ProgressLine(quiet: quiet || json)
             defer { progress.clear() }
-            let client = SessionClient(registry: Surroundings.registry)
+            let client = SessionClient(registry: try Surroundings.registry)
             do {
                 let record = try client.start(request) { progress.show($0) }
                 progress.clear()

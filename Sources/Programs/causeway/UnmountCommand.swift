@@ -30,7 +30,7 @@ struct UnmountCommand: ParsableCommand {
 
     func run() throws {
         try Output.reporting(json: json) {
-            let registry = Surroundings.registry
+            let registry = try Surroundings.registry
             guard let record = registry.find(target) else {
                 throw SessionError(
                     .session, "nothing of yours is mounted on, named or made from \(target)",

@@ -107,6 +107,17 @@ public enum Descriptors {
         guard sent == bytes.count else { throw SystemError(errno: EMSGSIZE, call: "sendmsg") }
     }
 
+    /// Has every send over a socket that is not taken within this time fail with EAGAIN, or end
+    /// early.
+    public static func limitSends(over socket: Int32, milliseconds: Int) throws(SystemError) {
+        var time = timeval(
+            tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
+        try libc("setsockopt SO_SNDTIMEO") {
+            setsockopt(
+                socket, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+        }
+    }
+
     /// Receives one message with its descriptors; no bytes and no descriptors at the end.
     public static func receive(
         over socket: Int32, limit: Int = 1 << 16

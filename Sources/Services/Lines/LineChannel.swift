@@ -4,24 +4,40 @@ public import Platform
 /// JSON values, a line each, over a byte stream.
 ///
 /// One thread at a time. What is received is bounded in length, and waited for no longer than
-/// asked.
+/// asked; what is sent and not taken for ten seconds is given up, with all that would follow.
 public final class LineChannel {
     /// Longest line, in bytes.
     static let lineLimit = 1 << 20
+    /// How long the other side may take nothing, in milliseconds.
+    private static let sendLimit = 10_000
     private let descriptor: OwnedFD
     private var pending: [UInt8] = []
+    private var isDeaf = false
 
-    /// Speaks over a connected socket or pipe.
-    public init(_ descriptor: OwnedFD) { self.descriptor = descriptor }
+    /// Speaks over a connected Unix socket.
+    public convenience init(_ descriptor: OwnedFD) {
+        self.init(descriptor, sendLimit: Self.sendLimit)
+    }
+
+    /// The same with another limit, in milliseconds.
+    init(_ descriptor: OwnedFD, sendLimit: Int) {
+        self.descriptor = descriptor
+        // What is no socket fails when something is sent.
+        try? Descriptors.limitSends(over: descriptor.raw, milliseconds: sendLimit)
+    }
 
     /// The descriptor, for poll.
     public var raw: Int32 { descriptor.raw }
 
-    /// Sends one value.
+    /// Sends one value; after a failure everything fails, as a line may have been cut short.
     public func send(_ value: some Encodable) throws {
+        guard !isDeaf else { throw LineError.silent }
         var line = [UInt8](try JSONEncoder().encode(value))
         line.append(UInt8(ascii: "\n"))
-        try Descriptors.send(line, over: descriptor.raw)
+        do { try Descriptors.send(line, over: descriptor.raw) } catch {
+            isDeaf = true
+            throw error
+        }
     }
 
     /// Receives one value, waiting at most `milliseconds` (-1: for ever); nil at the end.

@@ -43,24 +43,30 @@ public struct CausewayFolders: Codable, Sendable, Equatable {
     public var hypervisorMemory: String { cache + "/hypervisors" }
 
     /// Makes the runtime folder, and makes sure that it is ours alone.
-    ///
-    /// A folder below /tmp may have been made by another user beforehand: that is refused.
     public func prepareRuntime(user: UInt32) throws(SessionError) {
-        do {
-            try Files.makeDirectories(sessions, mode: 0o700)
-            let status = try Files.status(runtime, followLinks: false)
-            guard status.kind == .directory, status.user == user, status.mode & 0o077 == 0 else {
-                throw SessionError(
-                    .host, "\(runtime) is not a private folder of this user",
-                    remedy: "Remove it, or set XDG_RUNTIME_DIR to a private folder.",
-                    exit: .environment)
-            }
-        } catch let error as SessionError {
-            throw error
-        } catch {
+        let remedy = "Set XDG_RUNTIME_DIR to a private folder."
+        try SessionError.wrap(.host, "cannot make \(runtime)", remedy: remedy, exit: .environment) {
+            () throws(SystemError) in try Files.makeDirectories(runtime, mode: 0o700)
+        }
+        try checkRuntime(user: user)
+        try SessionError.wrap(.host, "cannot make \(sessions)", remedy: remedy, exit: .environment)
+        {
+            () throws(SystemError) in try Files.makeDirectories(sessions, mode: 0o700)
+        }
+    }
+
+    /// Refuses a runtime folder that is there and not ours alone.
+    ///
+    /// Below /tmp another user may have made it beforehand; what lies in it would be that user's
+    /// word on which processes and files are ours. One that passes stays ours: only its owner can
+    /// put another in its place.
+    public func checkRuntime(user: UInt32) throws(SessionError) {
+        guard let status = try? Files.status(runtime, followLinks: false) else { return }
+        guard status.kind == .directory, status.user == user, status.mode & 0o077 == 0 else {
             throw SessionError(
-                .host, "cannot make \(sessions): \(error)",
-                remedy: "Set XDG_RUNTIME_DIR to a private folder.", exit: .environment)
+                .host, "\(runtime) is not a private folder of this user",
+                remedy: "Remove it, or set XDG_RUNTIME_DIR to a private folder.",
+                exit: .environment)
         }
     }
 }

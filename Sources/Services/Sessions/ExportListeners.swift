@@ -29,12 +29,20 @@ struct ExportListeners {
             if let address = endpoint.address, !address.isLink, !address.isLocal, !isProtected {
                 throw Self.unprotected(endpoint.protocol, address)
             }
-            let listener = try Self.open(endpoint, taken, sockets)
-            // Only the interface tells who can reach it.
-            if let interface = listener.interface, !interface.isLoopback, !isProtected {
-                throw Self.unprotected(endpoint.protocol, listener.address)
+        }
+        do throws(SessionError) {
+            for endpoint in request.endpoints {
+                let listener = try Self.open(endpoint, taken, sockets)
+                all.append(listener)
+                // Only the interface tells who can reach it.
+                let isProtected = request.access.isProtected(endpoint.protocol)
+                if let interface = listener.interface, !interface.isLoopback, !isProtected {
+                    throw Self.unprotected(endpoint.protocol, listener.address)
+                }
             }
-            all.append(listener)
+        } catch {
+            for path in paths { try? Files.remove(path) }
+            throw error
         }
     }
 

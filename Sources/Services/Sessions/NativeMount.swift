@@ -90,9 +90,9 @@ enum NativeMount {
 
 extension Session {
     /// Mounts the one chosen volume by the host's own driver.
-    func attachNative(announce: @escaping (String) -> Void) throws(SessionError) {
+    func attachNative(announce: @escaping Announcement) throws(SessionError) {
         var clock = PhaseClock(announce: announce)
-        clock.begin("inspect")
+        try clock.begin("inspect")
         let volumes = try findVolumes()
         guard let volume = volumes.first, volumes.count == 1 else {
             throw SessionError(
@@ -101,7 +101,7 @@ extension Session {
                     + volumes.map { "\($0.partition) (\($0.fileSystem.title))" }
                     .joined(separator: ", "), exit: .sourceUnusable)
         }
-        clock.begin("mount")
+        try clock.begin("mount")
         try NativeMount.mount(volume, request: request)
         clock.end()
         isMounted = true

@@ -91,6 +91,30 @@ public struct OverlayStore: Sendable {
         return base
     }
 
+    /// Claims a source's overlays, whether or not there are any; keep the descriptor.
+    ///
+    /// The source's own lock is not enough: it is the file's, and goes with it where that is
+    /// renamed under a session, while overlays belong to a path.
+    func claim(source: String) throws(SessionError) -> OwnedFD {
+        let folder = folder(ofSource: source)
+        let isOurs: OwnedFD? = try SessionError.wrap(
+            .overlay, "cannot claim \(folder)", remedy: "Make room below \(folders.overlays)."
+        ) { () throws(SystemError) in
+            while true {
+                try Files.makeDirectories(folder, mode: 0o700)
+                let lock = try Files.open("\(folder)/lock", [.readWrite, .create])
+                guard try Files.claim(lock) else { return nil }
+                // Whoever held it until now may have thrown the folder away.
+                let there = try? Files.status("\(folder)/lock", followLinks: false)
+                if try there?.inode == Files.status(lock).inode { return lock }
+            }
+        }
+        if let isOurs { return isOurs }
+        throw SessionError(
+            .overlay, "the overlay of \(source) is in use by a session or a commit",
+            remedy: "`causeway list` shows it; `causeway unmount` frees it.", exit: .busy)
+    }
+
     /// Prepares the overlay folder of a source, or checks that the one there still fits.
     func prepare(source: String, status: FileStatus, size: UInt64, format: String)
         throws(SessionError)
@@ -114,6 +138,7 @@ public struct OverlayStore: Sendable {
             try Files.replace("\(folder)/source.json", with: [UInt8](encoder.encode(base)))
             try Files.syncDirectory(folder)
             try Files.syncDirectory(folders.overlays)
+            try Files.syncDirectory(folders.state)
         } catch {
             throw SessionError(
                 .overlay, "cannot write the overlay's description: \(error)",

@@ -19,6 +19,8 @@ public struct OverlayWork: Sendable {
     /// was.
     public func commit(source: String, phase: (String) -> Void) throws(SessionError) -> UInt64 {
         guard var base = try store.keptBase(ofSource: source) else { throw Self.nothing(source) }
+        let overlays = try store.claim(source: source)
+        defer { withExtendedLifetime(overlays) {} }
         let claim = try SourceClaim(path: source, writing: true, registry: registry)
         if !base.isCommitting { try store.check(base, against: try now(base, claim: claim)) }
         guard let format = ImageFormat(rawValue: base.format) else {
@@ -54,13 +56,13 @@ public struct OverlayWork: Sendable {
     /// Also those whose description is missing or unreadable.
     public func discard(source: String) throws(SessionError) {
         guard Files.exists(store.folder(ofSource: source)) else { throw Self.nothing(source) }
-        if Files.exists(source) {
-            let claim = try SourceClaim(path: source, writing: false, registry: registry)
-            defer { withExtendedLifetime(claim) {} }
-            _ = try store.discard(source: source)
-        } else {
-            _ = try store.discard(source: source)
-        }
+        let overlays = try store.claim(source: source)
+        // What a killed session has left running holds the source until it has ended.
+        let claim =
+            Files.exists(source)
+            ? try SourceClaim(path: source, writing: false, registry: registry) : nil
+        defer { withExtendedLifetime((overlays, claim)) {} }
+        _ = try store.discard(source: source)
     }
 
     private static func nothing(_ source: String) -> SessionError {

@@ -6,15 +6,15 @@ extension Session {
     /// Makes the folder usable.
     ///
     /// On an error everything that was started is for `abandon` to end.
-    func attach(announce: @escaping (String) -> Void) throws(SessionError) {
+    func attach(announce: @escaping Announcement) throws(SessionError) {
         var clock = PhaseClock(announce: announce)
-        clock.begin("inspect")
+        try clock.begin("inspect")
         let plan = try SessionPlan(request: request, source: source, session: self)
-        clock.begin("start")
+        try clock.begin("start")
         try startMachine(storage: plan.storage, servingBlocks: false, clock: &clock)
-        clock.begin("mount")
+        try clock.begin("mount")
         try mountInGuest(plan)
-        clock.begin("serve")
+        try clock.begin("serve")
         try serve(plan)
         clock.end()
         record.phases = clock.phases

@@ -6,23 +6,23 @@ import StorageDaemon
 
 /// Time limits of a detach, in milliseconds.
 enum DetachLimits {
-    /// Committing what the bridge still holds.
-    static let drain: Int64 = 120_000
-    /// Unmounting one file system in the guest: everything dirty is written here.
-    static let unmount: Int64 = 300_000
+    /// Everything dirty is written: as long as the disk needs, which `StallWatch` looks after.
+    static let writing: Int64 = 7 * 24 * 3_600_000
     /// The same, where the user forces.
     static let forced: Int64 = 10_000
     /// From the power-off to the machine's end.
     static let powerOff: Int32 = 10_000
-    /// The storage daemon's last flush and end.
-    static let storage: Int64 = 120_000
+
+    /// What has to write may take this long.
+    static func writing(force: Bool) -> Int64 { force ? forced : writing }
 }
 
 extension Session {
     /// Detaches as one transaction and proves each step; the order is that of a safe removal.
     ///
-    /// Throws only where nothing was changed (a busy folder). With `force` a busy folder is cut
-    /// off, and every wait is short.
+    /// Throws only where nothing was changed (a busy folder). What has to be written may take as
+    /// long as it takes, but not stand still. With `force` a busy folder is cut off, and every wait
+    /// is short.
     func detach(
         force: Bool, announce: @escaping (String) -> Void
     ) throws(SessionError) -> Receipt {
@@ -42,11 +42,18 @@ extension Session {
             publish()
             throw error
         }
+        let watch = StallWatch(
+            machine: machine,
+            writers: [storage?.process, targets?.process].compactMap { $0 },
+            helpers: [bridge?.process].compactMap { $0 })
         let exported = stopTargets(force: force, steps: &steps)
         let figures = exported ?? drainBridge(force: force, steps: &steps)
         unmountGuest(force: force, steps: &steps)
         stopMachine(steps: &steps)
         stopStorage(force: force, steps: &steps)
+        if watch.stop() {
+            fail("nothing was written for \(StallWatch.limit / 1000) s, so the rest was given up")
+        }
         settleSource(steps: &steps)
         if let failure = record.failure {
             steps.record("session", held: false, failure)
@@ -113,8 +120,7 @@ extension Session {
         steps.begin("bridge")
         var figures: (UInt64, UInt64) = (0, 0)
         do {
-            let statistics = try bridge.drain(
-                milliseconds: force ? DetachLimits.forced : DetachLimits.drain)
+            let statistics = try bridge.drain(milliseconds: DetachLimits.writing(force: force))
             figures = (statistics.bytesRead, statistics.bytesWritten)
             let lost = statistics.uncommittedBytes
             steps.end(
@@ -146,7 +152,7 @@ extension Session {
             do {
                 _ = try guest.call(
                     .unmount(export: export.id),
-                    milliseconds: force ? DetachLimits.forced : DetachLimits.unmount)
+                    milliseconds: DetachLimits.writing(force: force))
                 steps.end("file system", held: true, "\(name) is unmounted and its disk flushed")
             } catch {
                 steps.end("file system", held: false, "\(name): \(error)")
@@ -173,7 +179,7 @@ extension Session {
         guard let storage else { return }
         steps.begin("storage")
         do {
-            try storage.stop(milliseconds: force ? DetachLimits.forced : DetachLimits.storage)
+            try storage.stop(milliseconds: DetachLimits.writing(force: force))
             steps.end("storage", held: true, "every block is flushed, the daemon has ended")
         } catch {
             steps.end("storage", held: false, "\(error)")
@@ -196,7 +202,7 @@ extension Session {
     }
 
     private func removeTraces() {
-        for path in listenerPaths { try? Files.remove(path) }
+        ExportSockets(registry: registry).removeLeft(by: record)
         for overlay in temporaryOverlays { try? Files.remove(overlay) }
         if request.removesMountpoint { try? Files.removeDirectory(request.mountpoint) }
         if record.failure != nil { keepLog() }

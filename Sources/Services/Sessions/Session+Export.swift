@@ -9,10 +9,10 @@ extension Session {
     /// Makes blocks attachable, by this host's own process or by a guest's.
     ///
     /// On an error everything that was started is for `abandon` to end.
-    func attachExport(announce: @escaping (String) -> Void) throws(SessionError) {
+    func attachExport(announce: @escaping Announcement) throws(SessionError) {
         guard let export = request.export else { return }
         var clock = PhaseClock(announce: announce)
-        clock.begin("inspect")
+        try clock.begin("inspect")
         let names = ExportNames(export, source: request.source)
         if export.attach != nil { prepareForMemoryPressure() }
         var (plan, part) = try planExport(export, names: names)
@@ -20,12 +20,11 @@ extension Session {
         let listeners = try ExportListeners(
             export, taken: others.flatMap { $0.urls ?? [] },
             sockets: ExportSockets(registry: registry))
-        listenerPaths = listeners.paths
         record.sockets = listeners.paths
         // Known before anything else can end this process.
         publish()
         let recording = try Recording(export.recording)
-        clock.begin("start")
+        try clock.begin("start")
         if export.inGuest {
             try serveInGuest(plan, part, listeners, clock: &clock)
         } else {
@@ -210,7 +209,8 @@ extension Session {
         self.targets = nil
         do {
             let figures = try targets.stop(
-                milliseconds: force ? ExportLimits.forced : ExportLimits.drain)
+                milliseconds: force ? ExportLimits.forced : ExportLimits.drain,
+                flush: DetachLimits.writing(force: force))
             steps.end(
                 "clients", held: true,
                 "what was acknowledged is flushed; clients sent \(figures.bytesWritten) bytes")

@@ -29,7 +29,7 @@ extension Session {
                 logicalSectorSize: part.sectorSize, windows: part.window.map { [$0] } ?? [],
                 socketFolder: "\(folder)/disks"),
             servingBlocks: true, clock: &clock)
-        clock.begin("serve")
+        try clock.begin("serve")
         try askGuest(to: plan)
         do {
             try bridge?.forward(
@@ -89,7 +89,7 @@ extension Session {
                 let drain = force ? ExportLimits.forced : ExportLimits.drain
                 let reply = try guest.call(
                     .stopBlocks(milliseconds: UInt64(drain)),
-                    milliseconds: drain + (force ? DetachLimits.forced : DetachLimits.unmount))
+                    milliseconds: drain + DetachLimits.writing(force: force))
                 guard case .data(let bytes) = reply else { throw GuestLinkError.unexpected }
                 figures = try JSONDecoder().decode(TargetFigures.self, from: Data(bytes))
                 steps.end(

@@ -36,7 +36,7 @@ extension Session {
         let link = try startHelpers(storage)
         try launch(chosen, link: link)
         try waitForStorage()
-        clock.begin("boot")
+        try clock.begin("boot")
         try greetGuest(limit: AttachLimits.boot(chosen.hypervisor.kind))
     }
 

@@ -30,9 +30,9 @@ final class Session {
     var local: LocalAttachment?
     /// The mounted folder of its file.
     var localFolder: String?
-    /// Sockets in the file system that end with the session.
-    var listenerPaths: [String] = []
     var exports: [ExportDescription] = []
+    /// Kept overlays, claimed; held, never used.
+    var overlayClaim: OwnedFD?
     /// Overlay files that end with the session.
     var temporaryOverlays: [String] = []
     /// Whether the folder is mounted, as far as we know.

@@ -10,18 +10,46 @@ public struct SessionClient: Sendable {
     /// Speaks to the sessions in this registry.
     public init(registry: SessionRegistry) { self.registry = registry }
 
+    /// Keeps a session that was started for one command; it ends with this process at the latest.
+    public final class Hold {
+        /// The session.
+        public let record: SessionRecord
+        private let channel: LineChannel
+
+        fileprivate init(_ record: SessionRecord, _ channel: LineChannel) {
+            self.record = record
+            self.channel = channel
+        }
+    }
+
     /// Starts a session process and waits until its folder is usable.
     ///
-    /// Blocks as long as the attach takes; `phase` is told each phase as it begins.
+    /// Blocks as long as the attach takes; `phase` is told each phase as it begins. Where this
+    /// process ends before, the session undoes what it has done.
     public func start(
         _ request: SessionRequest, phase: (String) -> Void
     ) throws(SessionError) -> SessionRecord {
+        try launch(request, phase: phase).record
+    }
+
+    /// Does the same for a session that lasts no longer than what is returned.
+    public func startHeld(
+        _ request: SessionRequest, phase: (String) -> Void
+    ) throws(SessionError) -> Hold {
+        var request = request
+        request.endsWithLauncher = true
+        return try launch(request, phase: phase)
+    }
+
+    private func launch(
+        _ request: SessionRequest, phase: (String) -> Void
+    ) throws(SessionError) -> Hold {
         do {
             let (process, socket) = try startProcess()
             let channel = LineChannel(socket)
             do {
                 try channel.send(request)
-                return try awaitUsable(channel, phase: phase)
+                return Hold(try awaitUsable(channel, phase: phase), channel)
             } catch {
                 // Its claims end with it, and the user may try again at once.
                 _ = try? process.wait(milliseconds: Self.endLimit)
@@ -44,6 +72,7 @@ public struct SessionClient: Sendable {
     ) throws(SessionError) -> Receipt {
         if record.state == .dead { return tidyUp(record) }
         let process = record.processes["session"].flatMap { try? ProcessHandle($0) }
+        var lost: any Error = LineError.silent
         do {
             let channel = try connect(record)
             try channel.send(SessionCommand.unmount(force: force))
@@ -61,13 +90,15 @@ public struct SessionClient: Sendable {
             }
         } catch let error as SessionError {
             if !force { throw error }
-        } catch {
+        } catch { lost = error }
+        if force {
+            process?.signal(9)
+            _ = try? process?.waitForEnd(milliseconds: Self.endLimit)
+        } else {
             // One that is just ending has cut the line before it has let go of its claim.
             let isGone = (try? process?.waitForEnd(milliseconds: Self.dyingLimit)) ?? true
-            if !force, !isGone { throw SessionError.any(error) }
+            guard isGone else { throw SessionError.any(lost) }
         }
-        // It went away, or does not answer and must go.
-        if force, let pid = record.processes["session"], Host.isAlive(pid) { endProcess(pid) }
         var dead = record
         dead.state = .dead
         return tidyUp(dead)
@@ -96,10 +127,12 @@ public struct SessionClient: Sendable {
     /// Starts the process; only it keeps the other end, so that its death is noticed.
     private func startProcess() throws(SystemError) -> (ChildProcess, OwnedFD) {
         let (ours, theirs) = try Descriptors.socketPair()
-        let process = try ChildProcess(
-            SpawnOptions(
-                path: try Host.executable(), arguments: ["_session"],
-                descriptors: [-1, -1, -1, theirs.raw], newSession: true))
+        let process = try withExtendedLifetime(theirs) { () throws(SystemError) in
+            try ChildProcess(
+                SpawnOptions(
+                    path: try Host.executable(), arguments: ["_session"],
+                    descriptors: [-1, -1, -1, theirs.raw], newSession: true))
+        }
         return (process, ours)
     }
 
@@ -169,11 +202,5 @@ public struct SessionClient: Sendable {
             guard let process = try? ProcessHandle(pid) else { continue }
             _ = try? process.waitForEnd(milliseconds: Self.endLimit)
         }
-    }
-
-    private func endProcess(_ pid: Int32) {
-        guard let pidfd = try? ProcessHandle(pid) else { return }
-        pidfd.signal(9)
-        _ = try? pidfd.waitForEnd(milliseconds: Self.endLimit)
     }
 }

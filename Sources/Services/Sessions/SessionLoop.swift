@@ -8,11 +8,13 @@ import StorageDaemon
 /// What a running session does: serve commands, and notice when a part ends.
 struct SessionLoop {
     let session: Session
+    /// The session lasts no longer than the other side of this.
+    private(set) var lifeline: LineChannel?
 
-    private enum Watched { case machine, bridge, storage, targets, source, listener }
+    private enum Watched { case machine, bridge, storage, targets, source, listener, lifeline }
 
     /// Runs until the session is detached.
-    func run() {
+    mutating func run() {
         while true {
             let watched = self.watched()
             let ready: [Readiness]
@@ -32,6 +34,7 @@ struct SessionLoop {
 
     private func watched() -> [(descriptor: Int32, what: Watched)] {
         var watched: [(Int32, Watched)] = [(session.listener.raw, .listener)]
+        if let lifeline { watched.append((lifeline.raw, .lifeline)) }
         if let machine = session.machine { watched.append((machine.pidfd.raw, .machine)) }
         if let bridge = session.bridge { watched.append((bridge.process.pidfd.raw, .bridge)) }
         if let targets = session.targets {
@@ -45,7 +48,7 @@ struct SessionLoop {
     }
 
     /// Handles what became ready; true where the session is over.
-    private func handle(_ what: Watched) -> Bool {
+    private mutating func handle(_ what: Watched) -> Bool {
         switch what {
         case .listener: return serveCommand()
         case .machine: session.machineEnded()
@@ -53,8 +56,16 @@ struct SessionLoop {
         case .targets: session.targetsEnded()
         case .source: session.sourceChanged()
         case .bridge: return session.bridgeEnded()
+        case .lifeline: return launcherEnded()
         }
         return false
+    }
+
+    /// Nobody needs the session any more.
+    private mutating func launcherEnded() -> Bool {
+        lifeline = nil
+        session.log.note("the command that this session was for is gone")
+        return (try? session.detach(force: true, announce: { _ in })) != nil
     }
 
     /// Serves one command; true where the session is over.
@@ -152,9 +163,7 @@ extension Session {
             // fusermount -u or umount by hand: an orderly detach, without a command to report to.
             log.note("the folder was unmounted by hand")
             isMounted = false
-            if let receipt = try? detach(force: true, announce: { _ in }) {
-                log.note(receipt.text)
-            }
+            _ = try? detach(force: false, announce: { _ in })
             return true
         }
         self.bridge = nil

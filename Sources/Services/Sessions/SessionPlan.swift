@@ -159,6 +159,7 @@ extension Session {
         let status = try SessionError.wrap(.source, "cannot examine \(request.source)") {
             () throws(SystemError) in try Files.status(source.descriptor)
         }
+        overlayClaim = try store.claim(source: request.source)
         try store.prepare(
             source: request.source, status: status, size: sourceSize,
             format: request.format.rawValue)

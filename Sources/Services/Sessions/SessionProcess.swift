@@ -5,7 +5,8 @@ import Platform
 ///
 /// Started by `causeway mount` in a session of its own, with one end of a socket pair as
 /// descriptor 3: it reads one `SessionRequest` from it and answers with `SessionEvent`s. When the
-/// folder is usable it goes on in the background.
+/// folder is usable it goes on in the background; where that command is gone by then, it undoes
+/// what it has done.
 public enum SessionProcess {
     /// Runs the session; returns the process's exit code.
     public static func run() -> Int32 {
@@ -21,8 +22,8 @@ public enum SessionProcess {
             return 1
         }
         do {
-            let announce = { (phase: String) in
-                _ = try? launcher.send(SessionEvent.phase(phase))
+            let announce: Announcement = { (phase: String) throws(SessionError) in
+                do { try launcher.send(SessionEvent.phase(phase)) } catch { throw .abandoned }
             }
             if session.request.export != nil {
                 try session.attachExport(announce: announce)
@@ -37,13 +38,23 @@ public enum SessionProcess {
             try? launcher.send(SessionEvent.failed(error))
             return 1
         }
-        try? launcher.send(SessionEvent.usable(session.record))
-        SessionLoop(session: session).run()
+        do { try launcher.send(SessionEvent.usable(session.record)) } catch {
+            session.log.note("nobody waits for this session any more")
+            if (try? session.detach(force: false, announce: { _ in })) != nil { return 1 }
+            // Somebody has found it and uses it.
+        }
+        var loop = SessionLoop(
+            session: session, lifeline: session.request.endsWithLauncher ? launcher : nil)
+        loop.run()
         return 0
     }
 }
 
 extension SessionError {
+    /// The command that asked for a session was interrupted.
+    fileprivate static let abandoned = SessionError(
+        .session, "the command that asked for this session is gone", remedy: "Start it again.")
+
     /// Any error as a session error.
     static func any(_ error: any Error) -> SessionError {
         if let error = error as? SessionError { return error }

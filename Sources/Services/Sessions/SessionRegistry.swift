@@ -19,8 +19,9 @@ public struct SessionRegistry: Sendable {
     /// Every session, oldest first.
     ///
     /// Folders without a record that nobody claims are left over from a start that was cut short;
-    /// they are removed.
+    /// they are removed. Where the runtime folder is not ours alone, there are no sessions of ours.
     public func list() -> [SessionRecord] {
+        guard (try? folders.checkRuntime(user: Host.user)) != nil else { return [] }
         let ids = (try? Files.list(folders.sessions)) ?? []
         return ids.compactMap { record(of: $0) }.sorted {
             ($0.started, $0.id) < ($1.started, $1.id)
@@ -28,16 +29,16 @@ public struct SessionRegistry: Sendable {
     }
 
     /// One session's record; its state is `dead` where the process is gone.
-    public func record(of id: String) -> SessionRecord? {
+    func record(of id: String) -> SessionRecord? {
         let folder = folder(of: id)
-        let alive = Self.isAlive(folder)
         guard let bytes = try? Files.read("\(folder)/session.json", limit: 1 << 20),
             var record = try? JSONDecoder().decode(SessionRecord.self, from: Data(bytes))
         else {
-            if !alive, Self.isOld(folder) { removeFolder(of: id) }
+            if !Self.isAlive(folder), Self.isOld(folder) { removeFolder(of: id) }
             return nil
         }
-        if !alive { record.state = .dead }
+        // Asked last: who has written a record has had its claim before.
+        if !Self.isAlive(folder) { record.state = .dead }
         return record
     }
 

@@ -41,6 +41,8 @@ public struct SessionRequest: Codable, Sendable {
     public var user: UInt32
     /// The group of everything in the folder unless `faithful`.
     public var group: UInt32
+    /// Whether the session ends, by force, when the command that asked for it does.
+    public var endsWithLauncher: Bool
     /// What clients are given blocks by; nil for a folder.
     public var export: ExportRequest?
     /// Where Causeway keeps its files.
@@ -63,6 +65,7 @@ public struct SessionRequest: Codable, Sendable {
         memoryMiB = Self.defaultMemoryMiB
         faithful = false
         allowOther = false
+        endsWithLauncher = false
     }
 
     /// Guest memory unless the user asks for more, in MiB.

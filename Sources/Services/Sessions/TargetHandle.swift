@@ -71,15 +71,16 @@ final class TargetHandle {
         .target, "the target process ended while starting", remedy: "See `causeway logs`.",
         exit: .environment)
 
-    /// Lets clients finish within the time, has everything flushed, and ends the process.
+    /// Lets clients finish within the time, has everything flushed, which may take `flush` more
+    /// milliseconds, and ends the process.
     ///
     /// The process is gone when this returns or throws; throws what says that acknowledged data
     /// may be lost.
-    func stop(milliseconds: Int64) throws(SessionError) -> TargetFigures {
+    func stop(milliseconds: Int64, flush: Int64) throws(SessionError) -> TargetFigures {
         defer { _ = try? process.killAndWait() }
         do {
             try channel.send(TargetCommand.stop(milliseconds: milliseconds))
-            let limit = Int32(clamping: milliseconds + Self.flushLimit)
+            let limit = Int32(clamping: milliseconds + flush)
             guard
                 case .stopped(let figures, let failure)? = try channel.receive(
                     TargetEvent.self, milliseconds: limit)
@@ -96,7 +97,4 @@ final class TargetHandle {
 
     /// Ends a process that has nothing to flush.
     func kill() { _ = try? process.killAndWait() }
-
-    /// The last flush, in milliseconds.
-    private static let flushLimit: Int64 = 120_000
 }

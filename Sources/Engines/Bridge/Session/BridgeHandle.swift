@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 public import Platform
 
 /// Something that the bridge says unasked.
@@ -18,7 +19,8 @@ public final class BridgeHandle {
     private let control: OwnedFD
     private var events: [BridgeEvent] = []
 
-    private init(process: ChildProcess, control: OwnedFD) {
+    /// Takes hold of a process that has the other end of a packet socket.
+    init(process: ChildProcess, control: OwnedFD) {
         self.process = process
         self.control = control
     }
@@ -99,7 +101,8 @@ public final class BridgeHandle {
     /// Call it when the folder is unmounted, before the guest unmounts. An error says that data
     /// may be lost.
     public func drain(milliseconds: Int64) throws(BridgeError) -> BridgeStatistics {
-        try send(.drain)
+        // One that has seen the folder go has drained itself, said what came of it, and ended.
+        do { try send(.drain) } catch {}
         return try wait(for: .drain, milliseconds) {
             if case .drained(let statistics) = $0 { return statistics }
             return nil
@@ -173,6 +176,15 @@ extension BridgeHandle {
         return true
     }
 
+    private func receivePacket() throws(SystemError) -> ([UInt8], [OwnedFD]) {
+        do { return try Descriptors.receive(over: control.raw, limit: BridgeMessage.limit) } catch {
+            // Linux says once that the other side ended without reading all (unix_release_sock in
+            // net/unix/af_unix.c); what it had said itself still comes.
+            guard error.errno == ECONNRESET else { throw error }
+            return try Descriptors.receive(over: control.raw, limit: BridgeMessage.limit)
+        }
+    }
+
     private func receive(
         for step: BridgeError.Step, until deadline: Int64
     ) throws(BridgeError) -> (BridgeMessage, [OwnedFD]) {
@@ -189,8 +201,7 @@ extension BridgeHandle {
         do {
             let wait = Int32(clamping: max(0, milliseconds))
             guard try Descriptors.waitReadable(control.raw, milliseconds: wait) else { return nil }
-            let (bytes, descriptors) = try Descriptors.receive(
-                over: control.raw, limit: BridgeMessage.limit)
+            let (bytes, descriptors) = try receivePacket()
             guard !bytes.isEmpty else {
                 throw BridgeError(step, "the bridge process has ended; its log says why")
             }

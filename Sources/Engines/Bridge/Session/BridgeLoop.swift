@@ -18,7 +18,6 @@ final class BridgeLoop {
     private var toldLost = false
     private var toldServing = false
     private var exitCode: Int32 = 0
-    private static let graceMilliseconds: Int64 = 500
 
     init(
         _ control: ControlSocket, options: BridgeOptions, fuse: OwnedFD,
@@ -94,12 +93,16 @@ final class BridgeLoop {
 
     private func drain() {
         server.drain { [unowned self] errno in
-            if errno == 0 {
-                control.send(.drained(server.currentStatistics))
-            } else {
-                control.send(.failed(drainError(errno)))
-            }
+            tellDrained(errno)
             if server.device?.isMounted == false { isOver = true }
+        }
+    }
+
+    private func tellDrained(_ errno: Int32) {
+        if errno == 0 {
+            control.send(.drained(server.currentStatistics))
+        } else {
+            control.send(.failed(drainError(errno)))
         }
     }
 
@@ -112,17 +115,17 @@ final class BridgeLoop {
             .drain, errno: errno, lost > 0 ? "\(cause); data of \(lost) files is lost" : cause)
     }
 
-    /// The folder is unmounted: writes everything, waits a moment for the session to ask for the
-    /// result, and ends.
+    /// The folder is unmounted: writes everything, says what came of it, and ends.
+    ///
+    /// The session reads that whenever it asks, also when this process is gone.
     private func end() {
         server.drain { [unowned self] errno in
+            tellDrained(errno)
             if errno != 0 {
                 control.log(drainError(errno).description)
                 exitCode = 1
             }
-            server.timers.add(due: Clock.milliseconds() + Self.graceMilliseconds) {
-                [unowned self] in isOver = true
-            }
+            isOver = true
         }
     }
 
