@@ -24,4 +24,19 @@ import Testing
         #expect(MountTable.isMounted("/"))
         #expect(!MountTable.isMounted("/no/such/folder"))
     }
+
+    @Test func `our mount is found where its folder was moved to, and no other's is taken`() {
+        let text = """
+            30 22 0:57 / /old/a\\040b rw - fuse.causeway /img/a\\040b.img rw
+            31 22 0:58 / /new rw shared:3 - fuse.causeway /img/c.img rw,user_id=0
+            32 22 0:59 / /home/x rw - fuse.sshfs /img/d.img rw
+            """
+        func folder(_ source: String, _ device: String) -> String? {
+            MountTable.folder(ofSource: source, device: device, in: text)
+        }
+        #expect(folder("/img/a b.img", "0:57") == "/old/a b")
+        #expect(folder("/img/c.img", "0:58") == "/new")
+        #expect(folder("/img/c.img", "0:57") == nil)
+        #expect(folder("/img/d.img", "0:59") == nil)
+    }
 }

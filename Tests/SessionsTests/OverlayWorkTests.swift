@@ -159,4 +159,51 @@ import Testing
             .commit(source: source) { _ in }
         #expect(try Files.read(file, at: (1 << 20) + 65536, count: 4096) == block)
     }
+
+    @Test func `while an overlay is kept nothing else is written to its source`() throws {
+        let temporary = try TemporaryFolder()
+        let (store, source, _) = try makeScratch(temporary)
+        #expect(throws: SessionError.self) { try store.checkUse(of: source, mode: .write) }
+        for mode in [WriteMode.readOnly, .scratch] { try store.checkUse(of: source, mode: mode) }
+        let other = try temporary.file("other.img")
+        try store.checkUse(of: other, mode: .write)
+    }
+
+    @Test func `a source whose commit was cut short is good for nothing but that commit`() throws {
+        let temporary = try TemporaryFolder()
+        let (store, source, block) = try makeScratch(temporary)
+        var base = try #require(store.base(ofSource: source))
+        base.isCommitting = true
+        try store.write(base)
+        for mode in [WriteMode.readOnly, .scratch, .write] {
+            let error = #expect(throws: SessionError.self) {
+                try store.checkUse(of: source, mode: mode)
+            }
+            #expect(error?.remedy.contains("causeway commit") == true)
+        }
+        let work = OverlayWork(registry: SessionRegistry(folders: temporary.folders))
+        #expect(throws: SessionError.self) { try work.discard(source: source) }
+        // Another file in its place: of another size, then of the same.
+        try Files.rename(source, to: source + ".away")
+        for size: UInt64 in [5 << 20, 4 << 20] {
+            _ = try temporary.file("disk.img", size: size)
+            #expect(throws: SessionError.self) { try work.commit(source: source) { _ in } }
+        }
+        #expect(try Files.read(source).allSatisfy { $0 == 0 })
+        // What the user says is the same is written.
+        _ = try work.commit(source: source, force: true) { _ in }
+        let file = try Files.open(source, .readOnly)
+        #expect(try Files.read(file, at: (1 << 20) + 65536, count: 4096) == block)
+    }
+
+    @Test func `an overlay whose commit was cut short is discarded only by force`() throws {
+        let temporary = try TemporaryFolder()
+        let (store, source, _) = try makeScratch(temporary)
+        var base = try #require(store.base(ofSource: source))
+        base.isCommitting = true
+        try store.write(base)
+        let work = OverlayWork(registry: SessionRegistry(folders: temporary.folders))
+        try work.discard(source: source, force: true)
+        #expect(store.base(ofSource: source) == nil)
+    }
 }

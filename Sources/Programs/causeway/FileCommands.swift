@@ -27,6 +27,28 @@ struct SourcePath {
 
 /// Runs one of the host's own programs on a source that is mounted just for it.
 struct PassingMount {
+    /// The programs.
+    enum Program: String {
+        case ls, cat, cp
+
+        /// Options that it is always given.
+        var options: [String] {
+            self == .cp ? ["-R", "--preserve=mode,timestamps,links", "--sparse=auto"] : []
+        }
+
+        /// What it is given for a path in the source, relative to the mounted folder.
+        func resolve(_ path: String, below folder: String) throws(SystemError) -> String {
+            // cp copies a link as a link, and ls shows one that leads to no folder.
+            var followsLast = self == .cat
+            if self == .ls,
+                let place = try? Files.resolve(path, below: folder, followingLast: true)
+            {
+                followsLast = (try? Files.status("\(folder)/\(place)").kind) == .directory
+            }
+            return "./" + (try Files.resolve(path, below: folder, followingLast: followsLast))
+        }
+    }
+
     /// Mount options that all three commands share.
     struct Options: ParsableArguments {
         @Option(help: "Use only this partition, by its number.")
@@ -40,9 +62,10 @@ struct PassingMount {
 
     /// Runs `program` with each `SOURCE:PATH` word replaced by a path in a private mount.
     ///
-    /// All words must name the same source. Returns the program's exit code.
+    /// All words must name the same source. Links in it do not lead out of it: what the source
+    /// holds must not choose files of this host. Returns the exit code, 1 for any failure.
     static func run(
-        _ program: String, _ words: [String], options: Options
+        _ program: Program, _ words: [String], options: Options
     ) throws -> Int32 {
         let located = words.map { SourcePath($0) }
         guard let source = located.compactMap({ $0?.source }).first else {
@@ -55,24 +78,42 @@ struct PassingMount {
                 .source, "the arguments name two sources", remedy: "Mount them instead.",
                 exit: .notSupported)
         }
-        return try with(source: source, options: options) { folder in
-            let arguments = zip(words, located).map { word, place in
-                place.map { "\(folder)/\($0.path)" } ?? word
+        let here = try Files.realPath(".")
+        return try with(source: source, program: program, options: options) { folder in
+            var arguments: [String] = []
+            var missing = 0
+            for (word, place) in zip(words, located) {
+                guard let place else {
+                    // The program works in the mount.
+                    let isPlace =
+                        program == .cp && !word.hasPrefix("-") && !word.hasPrefix("/")
+                    arguments.append(isPlace ? "\(here)/\(word)" : word)
+                    continue
+                }
+                do throws(SystemError) {
+                    arguments.append(try program.resolve(place.path, below: folder))
+                } catch {
+                    missing += 1
+                    let words = SystemError.words(error.errno)
+                    Output.complain("\(program.rawValue): /\(place.path): \(words)")
+                }
             }
+            guard missing < located.count(where: { $0 != nil }) else { return 1 }
             let child = try ChildProcess(
                 SpawnOptions(
-                    path: "/usr/bin/env", arguments: [program] + arguments,
+                    path: "/usr/bin/env",
+                    arguments: ["--chdir=\(folder)", program.rawValue] + program.options
+                        + arguments,
                     environment: ProcessInfo.processInfo.environment.map {
                         "\($0.key)=\($0.value)"
                     },
                     descriptors: [0, 1, 2]))
-            guard case .exited(let code) = try child.wait() ?? .signaled(9) else { return 1 }
-            return code
+            return try child.wait()?.isSuccess == true && missing == 0 ? 0 : 1
         }
     }
 
     private static func with(
-        source: String, options: Options, _ body: (String) throws -> Int32
+        source: String, program: Program, options: Options, _ body: (String) throws -> Int32
     ) throws -> Int32 {
         let folders = Surroundings.folders
         try folders.prepareRuntime(user: Host.user)
@@ -83,6 +124,7 @@ struct PassingMount {
             source: source, mountpoint: folder, mode: .readOnly, user: Host.user,
             group: Host.group, folders: folders)
         request.removesMountpoint = true
+        request.isForCopying = program == .cp
         request.format = options.image.format
         request.partition = options.partition
         request.hypervisor = options.via
@@ -114,7 +156,7 @@ struct LsCommand: ParsableCommand {
 
     func run() throws {
         try Output.reporting(json: false) {
-            throw ExitCode(try PassingMount.run("ls", words, options: options))
+            throw ExitCode(try PassingMount.run(.ls, words, options: options))
         }
     }
 }
@@ -130,7 +172,7 @@ struct CatCommand: ParsableCommand {
 
     func run() throws {
         try Output.reporting(json: false) {
-            throw ExitCode(try PassingMount.run("cat", words, options: options))
+            throw ExitCode(try PassingMount.run(.cat, words, options: options))
         }
     }
 }
@@ -142,6 +184,8 @@ struct CpCommand: ParsableCommand {
         discussion: """
             Copies folders with all they hold, and keeps times, modes and links:
               causeway cp disk.img:/home/ann ./ann
+            `disk.img:/` copies what is in the root into a folder that is there, or makes one. \
+            Set-user-ID and set-group-ID bits are not copied, and of devices only their names.
             """)
 
     @OptionGroup var options: PassingMount.Options
@@ -155,10 +199,7 @@ struct CpCommand: ParsableCommand {
                     .source, "cp copies out of a source, to a place on this computer",
                     remedy: "To write into a source: causeway mount --write.", exit: .notSupported)
             }
-            throw ExitCode(
-                try PassingMount.run(
-                    "cp", ["-R", "--preserve=mode,timestamps,links", "--sparse=auto"] + words,
-                    options: options))
+            throw ExitCode(try PassingMount.run(.cp, words, options: options))
         }
     }
 }

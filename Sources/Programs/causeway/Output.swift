@@ -12,6 +12,15 @@ enum Output {
         print(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
+    /// Writes out what was printed; returns the program's exit code.
+    static func finish() -> Int32 {
+        do { try Host.flushOutput() } catch {
+            complain("causeway: what it had to say could not be written: \(error)")
+            return 1
+        }
+        return 0
+    }
+
     /// Writes a line to standard error.
     static func complain(_ text: String) {
         try? Files.writeAll(Array((text + "\n").utf8), to: 2)

@@ -6,10 +6,18 @@ import Sessions
 struct CommitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "commit", abstract: "Write a scratch overlay's changes to its source.",
-        discussion: "The source must not be mounted. The overlay is gone afterwards.")
+        discussion: """
+            The source must not be mounted. The overlay is gone afterwards.
+
+            Cut short, it can be run again, and goes on; until then the source is neither what it \
+            was nor what it is to be, and cannot be used for anything else.
+            """)
 
     @Argument(help: "The source that was mounted with --scratch.", completion: .file())
     var source: String
+
+    @Flag(help: "Go on with a commit that was cut short, though the file seems another one.")
+    var force = false
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -20,7 +28,7 @@ struct CommitCommand: ParsableCommand {
             let progress = ProgressLine(quiet: json)
             defer { progress.clear() }
             let bytes = try OverlayWork(registry: Surroundings.registry)
-                .commit(source: path) { progress.show($0) }
+                .commit(source: path, force: force) { progress.show($0) }
             progress.clear()
             if json {
                 try Output.json(["committedBytes": bytes])
@@ -40,6 +48,9 @@ struct DiscardCommand: ParsableCommand {
     @Argument(help: "The source that was mounted with --scratch.", completion: .file())
     var source: String
 
+    @Flag(help: "Also where a commit was cut short: the source stays half-way.")
+    var force = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -47,7 +58,7 @@ struct DiscardCommand: ParsableCommand {
         try Output.reporting(json: json) {
             // The source itself may be gone by now; the overlay still has to be removable.
             let path = SessionRegistry.absolute(source)
-            try OverlayWork(registry: Surroundings.registry).discard(source: path)
+            try OverlayWork(registry: Surroundings.registry).discard(source: path, force: force)
             if json {
                 try Output.json(["discarded": path])
             } else {

@@ -12,5 +12,7 @@ case "_bridge": exit(BridgeProcess.run(control: 3, log: 2))
 case "_targets": exit(TargetProcess.run())
 case DeviceFlush.word: exit(DeviceFlush.serve())
 case "_session": exit(SessionProcess.run())
-default: CausewayCommand.main()
+default:
+    CausewayCommand.main()
+    exit(Output.finish())
 }

@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define RETRY(call)                                  \
@@ -22,6 +25,20 @@
 
 int cp_open(const char *path, int flags, mode_t mode) {
     return (int)RETRY(open(path, flags | O_CLOEXEC, mode));
+}
+
+int cp_flush_output(void) {
+    int failed = ferror(stdout);
+    errno = EIO;
+    return fflush(stdout) != 0 || failed ? -errno : 0;
+}
+
+int cp_open_in_root(int folder, const char *path, int follow_last) {
+    struct open_how how = {
+        .flags = O_PATH | O_CLOEXEC | (follow_last ? 0 : O_NOFOLLOW),
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    };
+    return (int)RETRY(syscall(SYS_openat2, folder, path, &how, sizeof how));
 }
 
 int cp_openat(int directory, const char *path, int flags, mode_t mode) {

@@ -17,10 +17,14 @@ public enum FolderUsers {
     /// Processes with a file, current folder, root or program below `folder`, at most `limit`.
     ///
     /// Compares paths, never touching the folder itself, so a dead mount cannot block it.
-    public static func find(below folder: String, limit: Int = 32) -> [FolderUser] {
+    ///
+    /// - Parameter own: a process that is not meant.
+    public static func find(
+        below folder: String, besides own: Int32? = nil, limit: Int = 32
+    ) -> [FolderUser] {
         var users: [FolderUser] = []
         let processes = ((try? Files.list("/proc")) ?? []).compactMap { Int32($0) }.sorted()
-        for process in processes where users.count < limit {
+        for process in processes where users.count < limit && process != own {
             guard let holds = firstHold(of: process, below: folder) else { continue }
             let name = (try? Files.readText("/proc/\(process)/comm", limit: 64)) ?? "?"
             users.append(

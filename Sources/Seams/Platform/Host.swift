@@ -38,6 +38,11 @@ public enum Host {
         return bytes
     }
 
+    /// Writes out what `print` has said; throws where standard output did not take all of it.
+    public static func flushOutput() throws(SystemError) {
+        try checked(cp_flush_output(), "write to standard output")
+    }
+
     /// Whether a descriptor is a terminal.
     public static func isTerminal(_ raw: Int32) -> Bool { isatty(raw) == 1 }
 }

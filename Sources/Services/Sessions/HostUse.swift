@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 
 /// How the host's own kernel uses a source.
@@ -34,12 +35,26 @@ enum HostUse: Equatable {
         MountTable.mountpoint(ofDevice: name).map(HostUse.mounted) ?? .held
     }
 
+    /// Whether the kernel uses a file or a block device now.
+    static func isInUse(_ path: String) -> Bool {
+        guard let status = try? Files.status(path) else { return false }
+        guard status.kind == .blockDevice else { return ofFile(status, readOnlyToo: true) != nil }
+        do { _ = try Files.open(path, [.readOnly, .nonblocking, .exclusive]) } catch {
+            return error.errno == EBUSY
+        }
+        return false
+    }
+
     /// The loop device that writes to a file, or may; nil where there is none.
-    static func ofFile(_ status: FileStatus) -> HostUse? {
+    ///
+    /// - Parameter readOnlyToo: also one that only reads.
+    static func ofFile(_ status: FileStatus, readOnlyToo: Bool = false) -> HostUse? {
         guard status.kind == .file else { return nil }
         let devices = ((try? Files.list("/sys/block")) ?? []).filter { $0.hasPrefix("loop") }
         let holder = devices.first { name in
-            guard (try? Files.readText("/sys/block/\(name)/ro"))?.hasPrefix("0") == true,
+            guard
+                readOnlyToo
+                    || (try? Files.readText("/sys/block/\(name)/ro"))?.hasPrefix("0") == true,
                 let path = try? Files.readText("/sys/block/\(name)/loop/backing_file"),
                 let backing = try? Files.status(String(path.prefix { $0 != "\n" }))
             else { return false }

@@ -102,9 +102,10 @@ extension Session {
                     .joined(separator: ", "), exit: .sourceUnusable)
         }
         try clock.begin("mount")
+        try claimMountpoint()
         try NativeMount.mount(volume, request: request)
         clock.end()
-        isMounted = true
+        noteMounted()
         record.hypervisor = NativeMount.name
         record.volumes = [
             SessionRecord.Volume(

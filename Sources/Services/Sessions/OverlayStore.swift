@@ -5,7 +5,8 @@ import StorageDaemon
 /// The kept overlays of `--scratch`: one folder for each source, one qcow2 file for each window.
 ///
 /// An overlay is only valid over exactly the bytes it was begun on, so its folder remembers the
-/// source's size and time of change, and every use checks them.
+/// source's size and time of change, and every use checks them; nothing of ours writes to a source
+/// while an overlay of it is kept, but the commit.
 public struct OverlayStore: Sendable {
     /// What the overlay was begun on: the content of `source.json`.
     public struct Base: Codable, Equatable, Sendable {
@@ -17,7 +18,12 @@ public struct OverlayStore: Sendable {
         public var modifiedNanoseconds: Int64
         /// The image format of the source.
         public var format: String
-        /// Whether a commit has begun: from then on the source's time of change says nothing.
+        /// The file's inode number; nil for block devices. Not every file system keeps it for ever.
+        public var inode: UInt64?
+        /// What the hardware calls itself, for block devices that do.
+        public var hardware: String?
+        /// Whether a commit has begun: from then on the source's time of change says nothing, and
+        /// what it holds is neither the old nor the new.
         public var isCommitting = false
     }
 
@@ -161,12 +167,55 @@ public struct OverlayStore: Sendable {
                 remedy: "Name the same --format, or give the overlay up with `causeway discard`.",
                 exit: .sourceUnusable)
         }
-        guard base == now else {
+        guard base.fits(now) else {
             throw SessionError(
                 .overlay,
                 "\(now.source) has changed since its overlay was begun, so the two do not fit",
                 remedy: "Restore the source, or give the overlay up with `causeway discard`.",
                 exit: .sourceUnusable)
+        }
+    }
+
+    /// Refuses to go on with a commit where the source is another one than it was begun on.
+    ///
+    /// - Parameter anyway: the user knows that it is the same, though its inode is another.
+    func checkResumed(
+        _ base: Base, against now: Base, anyway: Bool
+    ) throws(SessionError) {
+        guard base.size == now.size, base.hardware == nil || base.hardware == now.hardware else {
+            throw SessionError(
+                .overlay,
+                "the commit that was cut short was of another disk: \(now.source) is not what its "
+                    + "overlay was begun on",
+                remedy: "Bring that one back, or give the overlay up with `causeway discard "
+                    + "--force`.", exit: .sourceUnusable)
+        }
+        guard anyway || base.inode == nil || base.inode == now.inode else {
+            throw SessionError(
+                .overlay,
+                "\(now.source) seems to be another file than the one whose commit was cut short",
+                remedy: "If it is the same, for instance on a drive that was plugged in again: "
+                    + "`causeway commit --force`.", exit: .sourceUnusable)
+        }
+    }
+
+    /// Refuses what a source cannot be used for while an overlay of it is kept.
+    func checkUse(of source: String, mode: WriteMode) throws(SessionError) {
+        guard !windows(ofSource: source).isEmpty else { return }
+        guard base(ofSource: source)?.isCommitting != true else {
+            throw SessionError(
+                .overlay,
+                "a commit to \(source) was cut short: part of it is old and part of it new",
+                remedy: "Run `causeway commit` again: it goes on where it stopped. "
+                    + "`causeway discard --force` leaves it as it is.", exit: .busy)
+        }
+        guard mode != .write else {
+            throw SessionError(
+                .overlay,
+                "an overlay of \(source) is kept, which fits only as long as nothing else is "
+                    + "written to it",
+                remedy: "`causeway commit` or `causeway discard` it first, or use --scratch again.",
+                exit: .busy)
         }
     }
 
@@ -198,6 +247,16 @@ extension OverlayStore.Base {
             source: source, size: size,
             modifiedNanoseconds: status.kind == .file ? status.modifiedNanoseconds : 0,
             format: format)
+        switch status.kind {
+        case .blockDevice: hardware = HardwareName.of(device: status.specialDeviceName)
+        default: inode = status.inode
+        }
+    }
+
+    /// Whether an overlay begun on this is good on what is there now.
+    fileprivate func fits(_ now: Self) -> Bool {
+        size == now.size && modifiedNanoseconds == now.modifiedNanoseconds
+            && (hardware == nil || hardware == now.hardware)
     }
 }
 

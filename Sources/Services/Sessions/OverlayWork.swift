@@ -17,12 +17,21 @@ public struct OverlayWork: Sendable {
     /// Blocks for as long as the copy takes. Cut short, it can be run again: an overlay is only
     /// removed when everything is on the source. Where it cannot begin, the overlay stays what it
     /// was.
-    public func commit(source: String, phase: (String) -> Void) throws(SessionError) -> UInt64 {
+    ///
+    /// - Parameter force: goes on with one that was cut short, though the file seems another one.
+    public func commit(
+        source: String, force: Bool = false, phase: (String) -> Void
+    ) throws(SessionError) -> UInt64 {
         guard var base = try store.keptBase(ofSource: source) else { throw Self.nothing(source) }
         let overlays = try store.claim(source: source)
         defer { withExtendedLifetime(overlays) {} }
         let claim = try SourceClaim(path: source, writing: true, registry: registry)
-        if !base.isCommitting { try store.check(base, against: try now(base, claim: claim)) }
+        let now = try now(base, claim: claim)
+        if base.isCommitting {
+            try store.checkResumed(base, against: now, anyway: force)
+        } else {
+            try store.check(base, against: now)
+        }
         guard let format = ImageFormat(rawValue: base.format) else {
             throw SessionError(
                 .overlay, "the overlay was begun on a format of another release: \(base.format)",
@@ -53,10 +62,19 @@ public struct OverlayWork: Sendable {
 
     /// Throws a source's overlays away; refuses while a session uses them.
     ///
-    /// Also those whose description is missing or unreadable.
-    public func discard(source: String) throws(SessionError) {
+    /// Also those whose description is missing or unreadable. Where a commit was cut short they are
+    /// all that can complete it: then only with `force`.
+    public func discard(source: String, force: Bool = false) throws(SessionError) {
         guard Files.exists(store.folder(ofSource: source)) else { throw Self.nothing(source) }
         let overlays = try store.claim(source: source)
+        guard force || store.base(ofSource: source)?.isCommitting != true else {
+            throw SessionError(
+                .overlay,
+                "a commit to \(source) was cut short: part of it is new, and only the overlay has "
+                    + "the rest",
+                remedy: "Run `causeway commit` again; `discard --force` leaves it half-way.",
+                exit: .busy)
+        }
         // What a killed session has left running holds the source until it has ended.
         let claim =
             Files.exists(source)

@@ -67,13 +67,14 @@ extension Session {
 
     private func serve(_ plan: SessionPlan) throws(SessionError) {
         guard let bridge else { return }
+        try claimMountpoint()
         do {
             let fuse = try FuseMount.open(
                 mountpoint: request.mountpoint,
                 options: FuseMountOptions(
                     source: request.source, readOnly: request.mode == .readOnly,
                     allowOther: request.allowOther))
-            isMounted = true
+            noteMounted()
             let names = record.volumes.map(\.name)
             try bridge.serve(
                 fuse: fuse,

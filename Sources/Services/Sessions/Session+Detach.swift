@@ -68,10 +68,12 @@ extension Session {
 
     /// Ends everything at once after a failed attach.
     func abandon() {
-        if isMounted, request.isNative {
-            try? NativeMount.unmount(request.mountpoint, lazy: true)
-        } else if isMounted {
-            try? FuseMount.unmount(mountpoint: request.mountpoint, lazy: true)
+        if isMounted, let folder = record.mountedFolder {
+            if request.isNative {
+                try? NativeMount.unmount(folder, lazy: true)
+            } else {
+                try? FuseMount.unmount(mountpoint: folder, lazy: true)
+            }
         }
         closeLocal()
         bridge?.guestIsGone(reason: "the mount failed")
@@ -83,28 +85,46 @@ extension Session {
 
     private func unmountFolder(force: Bool, steps: inout DetachSteps) throws(SessionError) {
         steps.begin("folder")
+        guard let folder = record.mountedFolder else {
+            isMounted = false
+            steps.end("folder", held: true, "\(request.mountpoint) was unmounted already")
+            return
+        }
         // A dead bridge leaves a mount that answers ENOTCONN: nothing can be pending in it.
         let lazy = force || bridge == nil
         do {
             if request.isNative {
-                try NativeMount.unmount(request.mountpoint, lazy: force)
+                try NativeMount.unmount(folder, lazy: force)
             } else {
-                try FuseMount.unmount(mountpoint: request.mountpoint, lazy: lazy)
+                try FuseMount.unmount(mountpoint: folder, lazy: lazy)
             }
-            isMounted = false
-            steps.end("folder", held: true, "\(request.mountpoint) is unmounted")
         } catch {
-            if !MountTable.isMounted(request.mountpoint) {
-                isMounted = false
-                steps.end("folder", held: true, "\(request.mountpoint) was unmounted already")
-                return
-            }
-            throw Self.busy(request.mountpoint, error)
+            if record.mountedFolder != nil { throw Self.busy(folder, error) }
         }
+        isMounted = false
+        if request.removesMountpoint { try? Files.removeDirectory(folder) }
+        guard !request.isNative || isLetGo() else {
+            steps.end(
+                "folder", held: false,
+                "\(folder) is cut off, but the host's driver still has \(record.source) for a "
+                    + "process that uses it, and may go on writing")
+            return
+        }
+        steps.end("folder", held: true, "\(folder) is unmounted")
+    }
+
+    /// Whether the host's driver has let go of the source; waits a moment for it.
+    private func isLetGo() -> Bool {
+        let deadline = Clock.milliseconds() + 2000
+        while Clock.milliseconds() < deadline {
+            if !HostUse.isInUse(request.source) { return true }
+            Clock.sleep(milliseconds: 50)
+        }
+        return false
     }
 
     private static func busy(_ mountpoint: String, _ error: any Error) -> SessionError {
-        let users = FolderUsers.find(below: mountpoint)
+        let users = FolderUsers.find(below: mountpoint, besides: Host.process)
         return SessionError(
             .mountpoint,
             users.isEmpty ? "cannot unmount \(mountpoint): \(error)" : "\(mountpoint) is busy",
@@ -195,6 +215,16 @@ extension Session {
         }
         do {
             try Files.sync(source.descriptor)
+            let written = try Files.status(source.descriptor)
+            let named = try? Files.status(record.source)
+            guard named?.device == written.device, named?.inode == written.inode else {
+                steps.end(
+                    "source", held: false,
+                    "what was written went to the file that was opened, but "
+                        + (named == nil
+                            ? "\(record.source) is gone" : "\(record.source) is another file now"))
+                return
+            }
             steps.end("source", held: true, "\(record.source) is synced")
         } catch {
             steps.end("source", held: false, "\(error)")

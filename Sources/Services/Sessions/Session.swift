@@ -31,6 +31,8 @@ final class Session {
     /// The mounted folder of its file.
     var localFolder: String?
     var exports: [ExportDescription] = []
+    /// The folder below the mount, claimed; held, never used.
+    private var mountpointClaim: OwnedFD?
     /// Kept overlays, claimed; held, never used.
     var overlayClaim: OwnedFD?
     /// Overlay files that end with the session.
@@ -44,7 +46,10 @@ final class Session {
         registry = SessionRegistry(folders: request.folders)
         try request.folders.prepareRuntime(user: Host.user)
         source = try SourceClaim(
-            path: request.source, writing: request.mode == .write, registry: registry)
+            path: request.source, writing: request.mode == .write, registry: registry,
+            forHost: request.isNative)
+        try OverlayStore(folders: request.folders).checkUse(
+            of: request.source, mode: request.mode)
         let id = Self.makeName(source: request.source)
         aliveClaim = try registry.claim(id)
         let folder = registry.folder(of: id)
@@ -71,6 +76,29 @@ final class Session {
 
     /// The session's own folder.
     var folder: String { registry.folder(of: record.id) }
+
+    /// Takes the folder to mount on for this session; refuses where another session has it.
+    func claimMountpoint() throws(SessionError) {
+        let path = request.mountpoint
+        let isOurs = try SessionError.wrap(.mountpoint, "cannot use \(path)") {
+            () throws(SystemError) in
+            let folder = try Files.open(path, [.readOnly, .directory])
+            mountpointClaim = folder
+            return try Files.claim(folder)
+        }
+        guard isOurs, !MountTable.isMounted(path) else {
+            throw SessionError(
+                .mountpoint, "something is mounted on \(path), or is just being mounted",
+                remedy: "Name another folder.", exit: .busy)
+        }
+    }
+
+    /// Notes that the folder is mounted, and by which device number it is found again.
+    func noteMounted() {
+        isMounted = true
+        guard !request.isNative else { return }
+        record.mountDevice = MountTable.device(of: request.mountpoint)
+    }
 
     /// Marks the session as failed; the first reason stays.
     func fail(_ reason: String) {

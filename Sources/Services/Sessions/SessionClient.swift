@@ -62,6 +62,8 @@ public struct SessionClient: Sendable {
 
     /// From a session process's last word to its end, in milliseconds.
     private static let endLimit: Int32 = 5000
+    /// How long a session may take to detach by force, in milliseconds.
+    private static let forcedLimit: Int32 = 45_000
     /// How long a session that has cut the line may still take to end, in milliseconds.
     private static let dyingLimit: Int32 = 2000
 
@@ -72,12 +74,16 @@ public struct SessionClient: Sendable {
     ) throws(SessionError) -> Receipt {
         if record.state == .dead { return tidyUp(record) }
         let process = record.processes["session"].flatMap { try? ProcessHandle($0) }
+        // While the session lives, these are its own.
+        let helpers = record.processes.filter { $0.key != "session" }.values.compactMap {
+            try? ProcessHandle($0)
+        }
         var lost: any Error = LineError.silent
         do {
             let channel = try connect(record)
             try channel.send(SessionCommand.unmount(force: force))
             while let event = try channel.receive(
-                SessionEvent.self, milliseconds: force ? 60_000 : -1)
+                SessionEvent.self, milliseconds: force ? Self.forcedLimit : -1)
             {
                 switch event {
                 case .phase(let name): phase(name)
@@ -98,10 +104,29 @@ public struct SessionClient: Sendable {
             // One that is just ending has cut the line before it has let go of its claim.
             let isGone = (try? process?.waitForEnd(milliseconds: Self.dyingLimit)) ?? true
             guard isGone else { throw SessionError.any(lost) }
+            if !Files.exists(registry.folder(of: record.id)) { return Self.detachedByOther(record) }
+        }
+        let end = Clock.milliseconds() + Int64(Self.endLimit)
+        for helper in helpers {
+            let left = Int32(clamping: max(0, end - Clock.milliseconds()))
+            if force, (try? helper.waitForEnd(milliseconds: left)) == false { helper.signal(9) }
         }
         var dead = record
         dead.state = .dead
         return tidyUp(dead)
+    }
+
+    /// What is told of a session that another command has detached meanwhile: it takes its folder
+    /// away when all is done.
+    private static func detachedByOther(_ record: SessionRecord) -> Receipt {
+        Receipt(
+            session: record.id, source: record.source, mode: record.mode,
+            steps: [
+                .init(
+                    name: "session", held: true,
+                    evidence: "another command was detaching it, and has the receipt",
+                    milliseconds: 0)
+            ], bytesRead: 0, bytesWritten: 0)
     }
 
     /// The guest kernel's log of a running session.
@@ -155,14 +180,20 @@ public struct SessionClient: Sendable {
     /// Removes what a dead session left behind: its mount, its overlays, its sockets, its folder.
     private func tidyUp(_ record: SessionRecord) -> Receipt {
         var steps: [Receipt.Step] = []
-        if MountTable.isMounted(record.mountpoint) {
+        // Where it was unmounted by hand, a later session may have got its place and number.
+        let isOthers = registry.list().contains { other in
+            other.id != record.id && other.state != .dead
+                && (other.mountpoint == record.mountpoint
+                    || other.source == record.source && other.mountDevice == record.mountDevice)
+        }
+        if !isOthers, let folder = record.mountedFolder {
             var held = true
-            var evidence = "the dead mount on \(record.mountpoint) is removed"
+            var evidence = "the dead mount on \(folder) is removed"
             do {
                 if record.hypervisor == NativeMount.name {
-                    try NativeMount.unmount(record.mountpoint, lazy: false)
+                    try NativeMount.unmount(folder, lazy: false)
                 } else {
-                    try FuseMount.unmount(mountpoint: record.mountpoint, lazy: true)
+                    try FuseMount.unmount(mountpoint: folder, lazy: true)
                 }
             } catch {
                 held = false

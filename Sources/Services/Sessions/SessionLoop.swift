@@ -159,7 +159,7 @@ extension Session {
     func bridgeEnded() -> Bool {
         guard let bridge else { return false }
         let end = (try? bridge.process.wait(milliseconds: 0)).flatMap { $0 }
-        if end?.isSuccess == true, !MountTable.isMounted(request.mountpoint) {
+        if end?.isSuccess == true, record.mountedFolder == nil {
             // fusermount -u or umount by hand: an orderly detach, without a command to report to.
             log.note("the folder was unmounted by hand")
             isMounted = false

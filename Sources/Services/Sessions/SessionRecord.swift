@@ -56,6 +56,8 @@ public struct SessionRecord: Codable, Sendable {
     public var sourceIdentity: String
     /// The folder; empty for an export.
     public var mountpoint: String
+    /// The device number of our mount, `major:minor`: finds it where its folder has been moved.
+    public var mountDevice: String?
     /// Whether the session made the folder.
     public var removesMountpoint: Bool
     /// What happens to writes.
@@ -87,5 +89,16 @@ public struct SessionRecord: Codable, Sendable {
         public var name: String
         /// Its length in milliseconds.
         public var milliseconds: Int64
+    }
+}
+
+extension SessionRecord {
+    /// Where the folder is mounted now, whatever it or a folder above it was renamed to; nil where
+    /// it is not.
+    var mountedFolder: String? {
+        if let mountDevice {
+            return MountTable.folder(ofSource: source, device: mountDevice)
+        }
+        return MountTable.isMounted(mountpoint) ? mountpoint : nil
     }
 }

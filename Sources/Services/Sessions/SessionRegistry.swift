@@ -48,7 +48,9 @@ public struct SessionRegistry: Sendable {
         if let record = all.first(where: { $0.id == words }) { return record }
         // The last path component of a dead mount cannot be resolved, its parent can.
         let path = Self.absolute(words)
-        return all.last { $0.mountpoint == path } ?? all.last { $0.source == path }
+        return all.last { $0.mountpoint == path }
+            ?? all.last { $0.mountDevice != nil && $0.mountedFolder == path }
+            ?? all.last { $0.source == path }
             ?? all.last { $0.urls?.contains(words) == true }
             ?? all.last { $0.device?.path == path }
     }

@@ -43,6 +43,8 @@ public struct SessionRequest: Codable, Sendable {
     public var group: UInt32
     /// Whether the session ends, by force, when the command that asked for it does.
     public var endsWithLauncher: Bool
+    /// Whether files are shown as it is safe to copy them: no set-user-ID bits, no devices.
+    public var isForCopying: Bool
     /// What clients are given blocks by; nil for a folder.
     public var export: ExportRequest?
     /// Where Causeway keeps its files.
@@ -66,6 +68,7 @@ public struct SessionRequest: Codable, Sendable {
         faithful = false
         allowOther = false
         endsWithLauncher = false
+        isForCopying = false
     }
 
     /// Guest memory unless the user asks for more, in MiB.

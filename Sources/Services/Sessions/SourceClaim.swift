@@ -14,12 +14,18 @@ struct SourceClaim {
     let identity: String
 
     /// Opens and claims; refuses where another session holds the source, and says which.
-    init(path: String, writing: Bool, registry: SessionRegistry) throws(SessionError) {
+    ///
+    /// - Parameter forHost: leaves a block device to the host's own driver, which the kernel would
+    ///   refuse it otherwise.
+    init(
+        path: String, writing: Bool, registry: SessionRegistry, forHost: Bool = false
+    ) throws(SessionError) {
         let status: FileStatus
         let isOurs: Bool
         do throws(SystemError) {
-            descriptor = try Files.open(
-                path, [writing ? .readWrite : .readOnly, .nonblocking, .exclusive])
+            let access: OpenFlags = [writing ? .readWrite : .readOnly, .nonblocking]
+            let alone = try Files.open(path, access.union(.exclusive))
+            descriptor = forHost ? try Files.open(path, access) : alone
             status = try Files.status(descriptor)
             guard status.kind == .file || status.kind == .blockDevice else {
                 throw SystemError(errno: EINVAL, call: "use \(path)")

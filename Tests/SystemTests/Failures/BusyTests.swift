@@ -139,4 +139,39 @@ import Testing
         _ = try? causeway.run(["unmount", "\(causeway.folder)/home"])
         return Processes.mentioning(causeway.folder).isEmpty
     }
+
+    @Test func `a mount is found where a folder above it was renamed`() throws {
+        try Causeway.scoped { causeway in
+            let image = try causeway.copy("ext4")
+            let mounted = try causeway.mount(image, ["--write"], at: "above/mnt")
+            let file = try mounted.path("held").open([.readWrite, .create])
+            let moved = "\(causeway.folder)/moved"
+            try Files.rename("\(causeway.folder)/above", to: moved)
+            let busy = try causeway.run(["unmount", image])
+            #expect(busy.status == 5 && busy.stderr.contains("held"), "\(busy)")
+            withExtendedLifetime(file) {}
+            _ = consume file
+            #expect(Wait.until(seconds: 20) { !Self.isOpen(below: moved) })
+            let outcome = try causeway.unmount("\(moved)/mnt")
+            #expect(outcome.stdout.contains("\(moved)/mnt is unmounted"), "\(outcome)")
+        }
+    }
+
+    /// Other tests' children hold copies of this process's files for a moment.
+    private static func isOpen(below folder: String) -> Bool {
+        !FolderUsers.find(below: folder).isEmpty
+    }
+
+    @Test func `a mount that is interrupted is undone`() throws {
+        try Causeway.scoped { causeway in
+            let image = try causeway.copy("ext4")
+            let mount = try causeway.start(
+                ["mount", image, try causeway.makeMountpoint(), "--via", Settings.hypervisor])
+            #expect(Wait.until(seconds: 60) { (try? causeway.sessions().count) == 1 })
+            mount.process.signal(SIGINT)
+            // Where it was faster than the signal, there is nothing to undo.
+            if try mount.process.wait()?.isSuccess == true { try causeway.unmount(image) }
+            #expect(Wait.until(seconds: 120) { (try? causeway.sessions().isEmpty) == true })
+        }
+    }
 }

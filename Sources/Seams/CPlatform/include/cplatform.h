@@ -58,6 +58,11 @@ int cp_neighbour(const char *name, uint32_t address, const uint8_t mac[6]);
 
 // open(2), fcntl(2), ioctl(2) behind fixed arguments.
 int cp_open(const char *path, int flags, mode_t mode);
+// Writes out what was printed; fails also where something printed before could not be written.
+int cp_flush_output(void);
+// Opens a path as if the folder were the root of the file system, whatever links lie on the way
+// (openat2(2), RESOLVE_IN_ROOT); for its name alone (O_PATH).
+int cp_open_in_root(int folder, const char *path, int follow_last);
 int cp_openat(int directory, const char *path, int flags, mode_t mode);
 int cp_set_nonblocking(int fd, int on);
 int cp_set_cloexec(int fd, int on);
