@@ -140,6 +140,10 @@ public enum Command {
 public final class RunningCommand {
     /// The child.
     public let process: ChildProcess
+    /// Whether it has ended; leaves the waiting for it to others.
+    public var hasEnded: Bool {
+        (try? Descriptors.waitReadable(process.pidfd.raw, milliseconds: 0)) == true
+    }
     /// What came so far: standard output, standard error; at most 64 MiB of each are kept.
     public private(set) var outputs: [[UInt8]] = [[], []]
     private let readers: [OwnedFD]
