@@ -85,6 +85,7 @@ import Testing
             }
             #expect(seen)
             running.process.signal(signal)
+            // The promise is 10 s; the rest is for a machine that has much else to do.
             #expect(try running.process.wait(milliseconds: 60_000) != nil, "it is stuck")
             // Its helpers end with it, a moment later; until then its folder is not a dead one's.
             #expect(Wait.until(seconds: 60) { Processes.mentioning(causeway.folder).isEmpty })

@@ -84,8 +84,8 @@ struct AttachKernelTests {
             kill -9 "$targets"
             start=$SECONDS
             wait
-            # The bound tells errors from a writer that waits for ever, and no more.
-            [ $((SECONDS - start)) -le 120 ]
+            # The promise is 30 s; the rest is for a machine that has much else to do.
+            [ $((SECONDS - start)) -le 90 ]
             # The session hears of it a moment after the writer.
             for try in $(seq 300); do
                 "$program" list | grep failed && break

@@ -84,6 +84,7 @@ import Testing
             try #require(
                 Wait.until(seconds: 60) { (try? Files.allocated(image)) ?? 0 > 1 << 20 })
             Glibc.kill(try #require(exported.processes["session"]), SIGKILL)
+            // The promise is 20 s; the rest is for a machine that has much else to do.
             #expect(try client.collect(until: Clock.milliseconds() + 60_000), "the client hangs")
             #expect(try client.process.wait(milliseconds: 60_000)?.isSuccess == false)
             let ended = try causeway.run(["unmount", image])

@@ -90,6 +90,7 @@ import Testing
                 Wait.until(seconds: 60) {
                     (try? Files.status(mounted.folder + "/endless").size) ?? 0 > 1 << 20
                 })
+            // The promise is 60 s; the rest is for a machine that has much else to do.
             let outcome = try causeway.run(["unmount", mounted.folder, "--force"], seconds: 120)
             #expect(!outcome.timedOut, "\(outcome)")
             #expect(try writer.collect(until: Clock.milliseconds() + 60_000))

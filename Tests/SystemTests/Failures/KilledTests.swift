@@ -46,6 +46,7 @@ import Testing
                     (try? Files.status(mounted.folder + "/unsynced").size) ?? 0 > 4 << 20
                 })
             try mounted.kill(role)
+            // The promise is 30 s; the rest is for a machine that has much else to do.
             let ended = try writer.collect(until: Clock.milliseconds() + 60_000)
             #expect(ended, "the writer hangs after the \(role)'s end")
             if !ended { writer.process.signal(SIGKILL) }
@@ -57,7 +58,7 @@ import Testing
         }
     }
 
-    /// Every call on the folder fails, and none hangs.
+    /// Every call on the folder fails, and none hangs: 30 s are promised, and twice that is given.
     private static func expectErrors(in mounted: Mounted) throws {
         for script in ["ls \"$1\"", "cat \"$1/acknowledged/0\"", "echo >\"$1/new\""] {
             let outcome = try Command.run("sh", ["-c", script, "sh", mounted.folder], seconds: 60)
