@@ -217,8 +217,12 @@ let package = Package(
         tests("Hypervisors", uses: ["Hypervisors", "VirtualMachine", "Sandbox", "Platform"]),
         tests("StorageDaemon", uses: ["StorageDaemon", "Sandbox", "Platform"]),
         tests("NFSWire", uses: ["NFSWire", "Bytes"]),
-        tests("Bridge", uses: ["Bridge", "NFSWire", "GuestWire", "Bytes", "Platform", "CFUSE"]),
-        tests("Relay", uses: ["Relay", "Platform"]),
+        tests(
+            "Bridge",
+            uses: [
+                "Bridge", "NFSWire", "GuestWire", "FileSystemLab", "Bytes", "Platform", "CFUSE",
+            ]),
+        tests("Relay", uses: ["Relay", "FileSystemLab", "Platform"]),
         tests("GuestLink", uses: ["GuestLink", "GuestWire", "Bytes", "Platform"]),
         tests("GuestCore", uses: ["GuestCore", "GuestWire", "FUSEWire", "Bytes", "Platform"]),
         tests("Lines", uses: ["Lines", "Platform"]),

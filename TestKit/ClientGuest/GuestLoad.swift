@@ -3,14 +3,14 @@
 public enum GuestLoad {
     /// Functions to put before a script.
     ///
-    /// - `wait_for FILE`: until it is there, at most 10 seconds.
+    /// - `wait_for FILE`: until it is there, at most a minute.
     /// - `load FOLDER SEED SECONDS`: a file against a model of it in memory, with reads around the
     ///   cache, cuts, holes and mappings (as fsx does); file and folder operations of every kind
     ///   at once, with verification (as fsstress does); random writes with checksums by fio. Then
     ///   a tree of 60 files. Prints `sum SHA-256 PATH` for each file that it left, after a sync.
     public static let functions = """
         wait_for() {
-            for try in $(seq 200); do [ ! -e "$1" ] || return 0; sleep 0.05; done
+            for try in $(seq 1200); do [ ! -e "$1" ] || return 0; sleep 0.05; done
             echo "no $1" >&2
             return 1
         }
@@ -70,7 +70,7 @@ public enum GuestLoad {
             node.session.cmds_max = 128
             node.session.queue_depth = 32
             node.session.timeo.replacement_timeout = 60
-            node.conn[0].timeo.login_timeout = 5
+            node.conn[0].timeo.login_timeout = 30
             node.conn[0].iscsi.HeaderDigest = CRC32C
             node.conn[0].iscsi.DataDigest = CRC32C
             END

@@ -43,7 +43,7 @@ public final class GuestNetwork {
                 "-c", Self.script,
             ], input: reader.raw)
         lifeline = writer
-        let deadline = Clock.milliseconds() + 10_000
+        let deadline = Clock.milliseconds() + 60_000
         var said: [Substring] = []
         while said.first != "ready" || said.count < 2 {
             let ended = try holder.collect(until: Clock.milliseconds() + 20)
@@ -64,7 +64,7 @@ public final class GuestNetwork {
     public func close() {
         guard lifeline != nil else { return }
         lifeline = nil
-        if (try? holder.process.wait(milliseconds: 5000)).flatMap({ $0 }) == nil {
+        if (try? holder.process.wait(milliseconds: 60_000)).flatMap({ $0 }) == nil {
             _ = try? holder.process.killAndWait()
         }
     }

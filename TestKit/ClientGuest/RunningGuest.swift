@@ -50,7 +50,7 @@ public final class RunningGuest {
         let deadline = Clock.milliseconds() + Int64(seconds) * 1000
         let finished = try command.collect(until: deadline)
         if !finished { network.close() }
-        let end = try command.process.wait(milliseconds: 5000)
+        let end = try command.process.wait(milliseconds: 60_000)
         if end == nil { _ = try command.process.killAndWait() }
         let status = try? Files.readText("\(folder.path)/status", limit: 16)
         guard let code = status.flatMap({ Int32($0.filter(\.isNumber)) }) else {

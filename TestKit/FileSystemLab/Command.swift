@@ -1,5 +1,6 @@
 import Glibc
 public import Platform
+import Synchronization
 
 /// What a program did: how it ended and what it said.
 public struct Outcome: Sendable, CustomStringConvertible {
@@ -140,6 +141,10 @@ public enum Command {
 public final class RunningCommand {
     /// The child.
     public let process: ChildProcess
+    /// Whether it has ended; leaves the waiting for it to others.
+    public var hasEnded: Bool {
+        (try? Descriptors.waitReadable(process.pidfd.raw, milliseconds: 0)) == true
+    }
     /// What came so far: standard output, standard error; at most 64 MiB of each are kept.
     public private(set) var outputs: [[UInt8]] = [[], []]
     private let readers: [OwnedFD]
@@ -173,6 +178,13 @@ public final class RunningCommand {
         return true
     }
 
+    /// Held from a child's fork to its exec.
+    ///
+    /// In between it has copies of every descriptor of this process, with their claims, and files
+    /// open in mounted folders. Nobody who is started here comes upon such copies of another
+    /// test's: what the test closed before is closed.
+    private static let starting = Mutex(())
+
     /// Starts the child; only it keeps the writing ends.
     private static func start(
         _ options: SpawnOptions, input: Int32
@@ -181,6 +193,7 @@ public final class RunningCommand {
         let (errorReader, errorWriter) = try Descriptors.pipe()
         var options = options
         options.descriptors = [input, outWriter.raw, errorWriter.raw]
-        return (try ChildProcess(options), [outReader, errorReader])
+        let process = try starting.withLock { _ in try ChildProcess(options) }
+        return (process, [outReader, errorReader])
     }
 }

@@ -24,7 +24,7 @@ final class TestDisk: BlockDevice, Sendable {
     private let gate = Mutex<DispatchSemaphore?>(nil)
     private let observers = BlockSizeObservers()
     /// Signalled when a write has come to the gate.
-    let arrived = DispatchSemaphore(value: 0)
+    private let arrived = DispatchSemaphore(value: 0)
 
     init(sectors: Int = 2048, isImmediate: Bool = true, isWritable: Bool = true) {
         var capabilities: BlockCapabilities = isWritable ? [.write, .volatileCache] : []
@@ -52,6 +52,8 @@ final class TestDisk: BlockDevice, Sendable {
 
     /// Makes writes wait until `open`.
     func close() { gate.withLock { $0 = DispatchSemaphore(value: 0) } }
+    /// Waits until one more write has come to the gate; false where none does in a minute.
+    func waitForArrival() -> Bool { arrived.wait(timeout: .now() + 60) == .success }
     func open() {
         let old = gate.withLock { gate in
             defer { gate = nil }

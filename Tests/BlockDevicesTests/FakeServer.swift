@@ -1,5 +1,4 @@
 import Bytes
-import Dispatch
 import NBDWire
 import FileSystemLab
 import Platform
@@ -31,10 +30,11 @@ final class FakeServer: Sendable {
         self.listener = listener
         let export = NBDExportInfo(
             size: 1 << 20, flags: flags.union([.hasFlags, .sendFlush, .sendTrim]))
-        DispatchQueue.global().async {
+        // Not a queue's threads: those that wait would keep others from being served.
+        try WorkerThread.start {
             // The listener's end is the end of this loop.
             while let socket = try? UnixSocket.accept(listener) {
-                DispatchQueue.global().async {
+                try? WorkerThread.start {
                     try? Self.serve(socket, greeting, export, sizes, answer)
                 }
             }
@@ -45,7 +45,7 @@ final class FakeServer: Sendable {
 
     private static func take(_ socket: OwnedFD, _ count: Int) throws -> [UInt8] {
         try Descriptors.readExactly(
-            socket.raw, count: count, deadlineMilliseconds: Clock.milliseconds() + 20_000)
+            socket.raw, count: count, deadlineMilliseconds: Clock.milliseconds() + 120_000)
     }
 
     private static func serve(

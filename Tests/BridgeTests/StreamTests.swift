@@ -109,10 +109,10 @@ import Testing
             try BridgeHandle.start(executable: "/nowhere/causeway", log: -1)
         }
         let bridge = try BridgeHandle.start(executable: "/bin/true", log: -1)
-        #expect(throws: BridgeError.self) { _ = try bridge.waitForLink(milliseconds: 5_000) }
+        #expect(throws: BridgeError.self) { _ = try bridge.waitForLink(milliseconds: 60_000) }
         #expect(throws: BridgeError.self) { try bridge.drain(milliseconds: 100) }
         bridge.guestIsGone(reason: "test")
-        #expect(try bridge.process.wait(milliseconds: 5_000) != nil)
+        #expect(try bridge.process.wait(milliseconds: 60_000) != nil)
     }
 
     @Test(arguments: [false, true])

@@ -45,6 +45,9 @@ final class FUSEClient {
         _ opcode: FUSEOpcode, _ node: UInt64, _ body: [UInt8] = [], user: UInt32 = 0
     ) throws -> [UInt8] {
         try post(opcode, node, body, user: user)
+        try #require(
+            try Descriptors.waitReadable(kernel.raw, milliseconds: 60_000), "no answer to \(opcode)"
+        )
         let answer = try Descriptors.readSome(kernel.raw, limit: 1 << 20)
         var reader = ByteReader(answer)
         #expect(try reader.integer(as: UInt32.self) == UInt32(answer.count))

@@ -24,7 +24,7 @@ private struct ScriptHypervisor: Hypervisor {
 }
 
 @Suite struct BootTestTests {
-    private func run(_ script: String, limit: Int64 = 20_000) -> BootResult {
+    private func run(_ script: String, limit: Int64 = 120_000) -> BootResult {
         BootTest.run(
             ScriptHypervisor(script: script),
             appliance: AppliancePaths(kernel: "", initramfs: ""), limit: limit)
@@ -48,7 +48,7 @@ private struct ScriptHypervisor: Hypervisor {
         let begin = Clock.milliseconds()
         let result = run("while :; do :; done", limit: 300)
         #expect(result == .fails(reason: "no sign of life within 300 ms"))
-        #expect(Clock.milliseconds() - begin < 10_000)
+        #expect(Clock.milliseconds() - begin < 60_000)
     }
 
     @Test func `a machine that talks without end fails at the limit`() {

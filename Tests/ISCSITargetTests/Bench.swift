@@ -48,11 +48,21 @@ final class Bench {
     }
 }
 
+/// Whether a condition holds within a minute.
+func comesTrue(_ condition: () -> Bool) -> Bool {
+    let deadline = Clock.milliseconds() + 60_000
+    while !condition() {
+        if Clock.milliseconds() > deadline { return false }
+        _ = try? Descriptors.poll([], milliseconds: 10)
+    }
+    return true
+}
+
 /// Programs of other people.
 enum Tool {
     /// Runs a program; returns its exit code, nil where it was killed, and what it printed.
     static func run(
-        _ path: String, _ arguments: [String], milliseconds: Int32 = 120_000
+        _ path: String, _ arguments: [String], milliseconds: Int32 = 300_000
     ) throws -> (code: Int32?, text: String) {
         let result = try ChildProcess.run(
             SpawnOptions(path: path, arguments: arguments, diesWithParent: true),

@@ -119,7 +119,7 @@ import Testing
         let url = bench.url()
         let (code, text) = try Tool.run(
             "/usr/bin/iscsi-test-cu", ["-d", "-n", "-t", "ALL", url, url],
-            milliseconds: 280_000)
+            milliseconds: 540_000)
         #expect(code == 0)
         let tests = text.split(separator: "\n").first { $0.contains("  tests ") }
         let counts = tests?.split(separator: " ").compactMap { Int($0) } ?? []

@@ -14,7 +14,7 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
     private let lock = Mutex(())
     private let gate = Mutex<DispatchSemaphore?>(nil)
     /// Signalled when a call has come to the gate.
-    let arrived = DispatchSemaphore(value: 0)
+    private let arrived = DispatchSemaphore(value: 0)
 
     /// - Parameter isImmediate: whether reads and writes are offered without waiting.
     init(bytes count: Int = 64 << 20, physical: UInt32 = 512, isImmediate: Bool = true) {
@@ -43,6 +43,9 @@ final class MemoryDisk: BlockDevice, @unchecked Sendable {
 
     /// Makes calls wait until `open`.
     func close() { gate.withLock { $0 = DispatchSemaphore(value: 0) } }
+
+    /// Waits until one more call has come to the gate; false where none does in a minute.
+    func waitForArrival() -> Bool { arrived.wait(timeout: .now() + 60) == .success }
 
     /// Lets calls go on.
     func open() {

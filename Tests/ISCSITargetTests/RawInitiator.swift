@@ -27,8 +27,11 @@ final class RawInitiator {
     var nextTag: UInt32 = 1
     var isid: [UInt8] = [0x80, 0, 0, 0, 0, 1]
 
-    init(port: Int, timeoutSeconds: Int = 10) throws {
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    /// A child that another test starts must not keep the connection.
+    static let stream = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+
+    init(port: Int, timeoutSeconds: Int = 60) throws {
+        socket = Glibc.socket(AF_INET, Self.stream, 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
@@ -50,7 +53,7 @@ final class RawInitiator {
 
     /// A socket that listens on loopback, at a port that the kernel chooses.
     static func listener() throws -> OwnedFD {
-        let socket = OwnedFD(taking: Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+        let socket = OwnedFD(taking: Glibc.socket(AF_INET, stream, 0))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian

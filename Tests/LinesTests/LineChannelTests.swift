@@ -20,7 +20,7 @@ import Testing
         let receiver = LineChannel(right)
         withExtendedLifetime(left) {}
         left = nil
-        #expect(try receiver.receive(String.self, milliseconds: 1000) == nil)
+        #expect(try receiver.receive(String.self, milliseconds: 60_000) == nil)
         right = try Descriptors.socketPair().0
     }
 
@@ -44,7 +44,7 @@ import Testing
         }
         try Files.writeAll(Array("not json\n".utf8), to: left.raw)
         #expect(throws: (any Error).self) {
-            try receiver.receive(String.self, milliseconds: 1000)
+            try receiver.receive(String.self, milliseconds: 60_000)
         }
     }
 }

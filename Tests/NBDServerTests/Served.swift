@@ -54,19 +54,19 @@ final class Served: Sendable {
     func shell(_ script: String, uri: String? = nil, context: Bool = false) throws -> String {
         let base = context ? ["--base-allocation"] : []
         let words = base + ["-u", uri ?? self.uri, "-c", script]
-        return try Command.require("nbdsh", words, seconds: 60).stdout
+        return try Command.require("nbdsh", words).stdout
     }
 
-    /// Waits until this many connections are there; false where it takes 10 seconds.
+    /// Waits until this many connections are there; false where it takes a minute.
     func waitForConnections(_ count: Int) throws -> Bool {
         try wait { server.status.connections == count }
     }
 
-    /// Waits until something is so; false where it takes 10 seconds.
+    /// Waits until something is so; false where it takes a minute.
     func wait(until isSo: () -> Bool) throws -> Bool {
         let (reader, writer) = try Descriptors.pipe()
         defer { _ = writer.raw }
-        let deadline = Clock.milliseconds() + 10_000
+        let deadline = Clock.milliseconds() + 60_000
         while !isSo() {
             if Clock.milliseconds() > deadline { return false }
             _ = try Descriptors.waitReadable(reader.raw, milliseconds: 5)
@@ -90,11 +90,11 @@ final class RawClient {
 
     func send(_ bytes: [UInt8]) throws { try Files.writeAll(bytes, to: socket.raw) }
 
-    /// Reads exactly this many bytes; throws where the server closes or 10 seconds pass.
+    /// Reads exactly this many bytes; throws where the server closes or is silent for a minute.
     func read(_ count: Int) throws -> [UInt8] {
         var bytes: [UInt8] = []
         while bytes.count < count {
-            guard try Descriptors.waitReadable(socket.raw, milliseconds: 10_000) else {
+            guard try Descriptors.waitReadable(socket.raw, milliseconds: 60_000) else {
                 throw LabError("no answer after \(bytes.count) of \(count) bytes")
             }
             let got = try Descriptors.readSome(socket.raw, limit: count - bytes.count)
@@ -104,9 +104,9 @@ final class RawClient {
         return bytes
     }
 
-    /// Whether the server closes the connection within so many seconds.
-    func isClosed(within seconds: Int = 10) throws -> Bool {
-        let deadline = Clock.milliseconds() + Int64(seconds) * 1000
+    /// Whether the server closes the connection within a minute.
+    func isClosed() throws -> Bool {
+        let deadline = Clock.milliseconds() + 60_000
         while Clock.milliseconds() < deadline {
             guard try Descriptors.waitReadable(socket.raw, milliseconds: 100) else { continue }
             // A reset is an end too.

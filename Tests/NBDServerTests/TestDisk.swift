@@ -71,12 +71,12 @@ final class TestDisk: BlockDevice, Sendable {
         gate?.holder.withLock { $0 = nil }
     }
 
-    /// Waits until this many calls are held up; false where it takes 10 seconds.
+    /// Waits until this many calls are held up; false where it takes a minute.
     func waitForHeld(_ count: Int) throws -> Bool {
         guard let gate = state.withLock({ $0.gate }) else { return false }
         for _ in 0..<count {
             let reader = gate.arrivals.reader.raw
-            guard try Descriptors.waitReadable(reader, milliseconds: 10_000) else { return false }
+            guard try Descriptors.waitReadable(reader, milliseconds: 60_000) else { return false }
             _ = try Descriptors.readSome(reader, limit: 1)
         }
         return true
@@ -85,7 +85,7 @@ final class TestDisk: BlockDevice, Sendable {
     private func pass() {
         guard let gate = state.withLock({ $0.gate }) else { return }
         try? Files.writeAll([1], to: gate.arrivals.writer.raw)
-        _ = try? Descriptors.waitReadable(gate.opening.raw, milliseconds: 30_000)
+        _ = try? Descriptors.waitReadable(gate.opening.raw, milliseconds: 120_000)
     }
 
     func read(

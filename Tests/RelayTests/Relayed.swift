@@ -1,3 +1,4 @@
+import FileSystemLab
 import Glibc
 import Platform
 import Relay
@@ -11,13 +12,15 @@ final class Relayed: Sendable {
     /// Where clients connect; kept open here, as a session might.
     let listener: OwnedFD
     let destination: OwnedFD
-    let port: UInt16
+    /// Kept, so that nobody else listens there when the relay has ended.
+    private let place: LoopbackPort
+    var port: UInt16 { place.number }
 
     /// `buffers` fixes the sizes of the kernel's buffers at the two far ends.
     init(limits: RelayLimits = RelayLimits(), buffers: Int32 = 0) throws {
         _ = try OpenFiles.raiseLimit(to: 8_192)
-        listener = try TCPListener.listen(host: "127.0.0.1", port: 0)
-        port = try TCPListener.port(of: listener)
+        place = try LoopbackPort()
+        listener = try place.listen()
         destination = try TCPListener.listen(host: "127.0.0.1", port: 0)
         if buffers > 0 {
             try StreamSocket.setBuffers(destination.raw, receive: buffers, send: buffers)
@@ -38,7 +41,7 @@ final class Relayed: Sendable {
 
     /// The destination's end of the next connection.
     func accept() throws -> Peer {
-        guard try Descriptors.waitReadable(destination.raw, milliseconds: 10_000) else {
+        guard try Descriptors.waitReadable(destination.raw, milliseconds: 60_000) else {
             throw RelayedError.late("nobody came to the destination")
         }
         return Peer(try StreamSocket.accept(destination))
@@ -51,12 +54,12 @@ final class Relayed: Sendable {
     }
 
     /// Waits until so many connections are there.
-    func waitForOpen(_ count: Int, seconds: Int64 = 10) throws {
+    func waitForOpen(_ count: Int, seconds: Int64 = 60) throws {
         try wait(seconds: seconds) { $0.open == count }
     }
 
     /// Waits until the figures are as they should be.
-    func wait(seconds: Int64 = 10, until isFine: (RelayFigures) -> Bool) throws {
+    func wait(seconds: Int64 = 60, until isFine: (RelayFigures) -> Bool) throws {
         // Nobody writes: waiting for it takes its time.
         let (reader, writer) = try Descriptors.pipe()
         defer { _ = writer.raw }
@@ -86,7 +89,7 @@ final class Peer: Sendable {
     }
 
     func send(_ bytes: [UInt8]) throws {
-        let deadline = Clock.nanoseconds() + 20_000_000_000
+        let deadline = Clock.nanoseconds() + 120_000_000_000
         let sent = bytes.withUnsafeBytes {
             StreamIO.send(
                 socket.raw, head: $0, body: UnsafeRawBufferPointer(start: nil, count: 0),
@@ -95,13 +98,19 @@ final class Peer: Sendable {
         if sent < 0 { throw SystemError(errno: Int32(-sent), call: "send") }
     }
 
-    /// Sends what the kernel takes until it has taken nothing for half a second; how much that was.
-    func stuff(limit: Int) throws -> Int {
+    /// Sends what the kernel takes until it has taken nothing for a while, or the connection has
+    /// ended; how much that was.
+    ///
+    /// It waits longer until `enough` is sent: whoever should take it may have to wait for a
+    /// processor.
+    func stuff(limit: Int, enough: Int = RelayLimits.readBytes + 1) throws -> Int {
         let piece = [UInt8](repeating: 7, count: 1 << 16)
         var total = 0
         while total < limit {
-            let ready = try Descriptors.poll([(socket.raw, .writable)], milliseconds: 500)
-            guard ready[0].contains(.writable) else { return total }
+            let patience: Int32 = total < enough ? 60_000 : 1000
+            let ready = try Descriptors.poll([(socket.raw, .writable)], milliseconds: patience)
+            // What ended it is for the reader to find.
+            guard ready[0] == .writable else { return total }
             let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
             let sent = Glibc.send(socket.raw, piece, piece.count, flags)
             if sent < 0, Glibc.errno != EAGAIN { return total }
@@ -112,11 +121,11 @@ final class Peer: Sendable {
 
     func read(_ count: Int) throws -> [UInt8] {
         try Descriptors.readExactly(
-            socket.raw, count: count, deadlineMilliseconds: Clock.milliseconds() + 20_000)
+            socket.raw, count: count, deadlineMilliseconds: Clock.milliseconds() + 60_000)
     }
 
     /// Everything up to the end, and how that came.
-    func readToEnd(seconds: Int64 = 20) throws -> (bytes: [UInt8], end: End) {
+    func readToEnd(seconds: Int64 = 60) throws -> (bytes: [UInt8], end: End) {
         var bytes: [UInt8] = []
         let deadline = Clock.milliseconds() + seconds * 1000
         while true {
@@ -156,7 +165,7 @@ final class Beside<Value: Sendable>: Sendable {
     }
 
     func get() throws -> Value {
-        guard let value = result.wait(milliseconds: 60_000, until: { $0 }) else {
+        guard let value = result.wait(milliseconds: 120_000, until: { $0 }) else {
             throw RelayedError.late("work beside the test")
         }
         return try value.get()

@@ -8,7 +8,7 @@ import Testing
     /// Sends everything back until the peer has said all.
     private func echo(_ peer: Peer) throws {
         while true {
-            guard try Descriptors.waitReadable(peer.socket.raw, milliseconds: 20_000) else {
+            guard try Descriptors.waitReadable(peer.socket.raw, milliseconds: 60_000) else {
                 throw RelayedError.late("nothing to send back")
             }
             let bytes = try Descriptors.readSome(peer.socket.raw, limit: 300_000)

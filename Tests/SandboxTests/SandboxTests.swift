@@ -34,7 +34,7 @@ import Testing
     ) throws -> (end: ProcessEnd, lines: [String]) {
         let (child, reader) = try start(
             script, as: caller, filter: filter, shell: shell, grants: grants)
-        let end = try #require(try child.wait(milliseconds: 20_000))
+        let end = try #require(try child.wait(milliseconds: 60_000))
         let bytes = try Descriptors.readSome(reader.raw, limit: 1 << 16)
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
         return (end, lines)
@@ -189,7 +189,7 @@ import Testing
         let (child, reader) = try start(
             "sleep 1000 & sleep 1000 & echo up; wait", as: .self_, filter: Self.wide,
             shell: "/bin/sh", grants: [])
-        #expect(try Descriptors.waitReadable(reader.raw, milliseconds: 10_000))
+        #expect(try Descriptors.waitReadable(reader.raw, milliseconds: 60_000))
         _ = try Descriptors.readSome(reader.raw, limit: 100)
         #expect(try child.killAndWait() == .signaled(SIGKILL))
         // The shell and its children held the writer.

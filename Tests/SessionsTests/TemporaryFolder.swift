@@ -31,12 +31,12 @@ final class TemporaryFolder {
     }
 }
 
-/// Whether something comes true within five seconds.
+/// Whether something comes true within a minute.
 ///
 /// For what ends with a descriptor: a child that another test starts at this very moment has copies
 /// of all of them, with their claims and listeners, until it runs its program.
 func soon(_ condition: () throws -> Bool) throws -> Bool {
-    let deadline = Clock.milliseconds() + 5000
+    let deadline = Clock.milliseconds() + 60_000
     while Clock.milliseconds() < deadline {
         if try condition() { return true }
         _ = try Descriptors.poll([], milliseconds: 1)

@@ -40,7 +40,7 @@ import Testing
         let daemon = try start(try plan(try raw()))
         _ = try UnixSocket.connect(to: daemon.diskSockets[0])
         try daemon.waitUntilReady()
-        try daemon.stop(milliseconds: 10_000)
+        try daemon.stop(milliseconds: 60_000)
         #expect(!Files.exists(daemon.diskSockets[0]))
         #expect(daemon.words.isEmpty)
     }
@@ -51,7 +51,7 @@ import Testing
         let daemon = try start(try plan(image, .qcow2, windows: []))
         try daemon.waitUntilReady()
         #expect(daemon.diskSockets.count == 1)
-        try daemon.stop(milliseconds: 10_000)
+        try daemon.stop(milliseconds: 60_000)
     }
 
     @Test func `serves several windows, some with overlays`() throws {
@@ -66,7 +66,7 @@ import Testing
                 ]))
         try daemon.waitUntilReady()
         #expect(daemon.diskSockets.count == 3)
-        try daemon.stop(milliseconds: 10_000)
+        try daemon.stop(milliseconds: 60_000)
         try tool("qemu-img", ["check", "-q", "-f", "qcow2", overlay])
     }
 
@@ -80,7 +80,7 @@ import Testing
                     path, format, readOnly: readOnly,
                     windows: [DiskWindow(offset: 0, length: 1 << 20)]))
             try daemon.waitUntilReady()
-            try daemon.stop(milliseconds: 10_000)
+            try daemon.stop(milliseconds: 60_000)
         }
     }
 
@@ -226,7 +226,7 @@ import Testing
             try tool(
                 "qemu-io",
                 ["-f", "raw"] + (readOnly ? ["-r"] : []) + commands.flatMap { ["-c", $0] } + [url])
-            try daemon.stop(milliseconds: 10_000)
+            try daemon.stop(milliseconds: 60_000)
             #expect(!Files.exists(daemon.diskSockets[0]))
         }
         try tool("qemu-img", ["check", "-q", "-f", "qcow2", path])
@@ -245,7 +245,7 @@ import Testing
         let daemon = try start(try plan(try raw()))
         try daemon.waitUntilReady()
         daemon.process.signal(SIGKILL)
-        _ = try daemon.process.wait(milliseconds: 10_000)
+        _ = try daemon.process.wait(milliseconds: 60_000)
         #expect(throws: StorageError.self) { try daemon.stop(milliseconds: 1000) }
     }
 
@@ -255,7 +255,7 @@ import Testing
         let window = DiskWindow(offset: 1 << 20, length: 1 << 20, overlay: overlay)
         let serving = try start(try plan(path, windows: [window]))
         try serving.waitUntilReady()
-        try serving.stop(milliseconds: 10_000)
+        try serving.stop(milliseconds: 60_000)
         try tool(
             "qemu-io", ["-f", "qcow2", "-c", "write -q -P 0x5a 128k 64k", overlay])
 
@@ -325,7 +325,7 @@ import Testing
     func `a source that is cut is noticed at once`(readOnly: Bool) throws {
         let (_, file, watch) = try watch(readOnly: readOnly)
         try Files.truncate(file, to: 4096)
-        #expect(try Descriptors.waitReadable(watch.descriptor.raw, milliseconds: 1000))
+        #expect(try Descriptors.waitReadable(watch.descriptor.raw, milliseconds: 60_000))
         #expect(watch.check() == .shrunk(from: 1 << 20, to: 4096))
     }
 

@@ -40,7 +40,7 @@ import Testing
                 try RawPath(file).write([1])
                 let holder = try RunningCommand(
                     "flock", [file, "-c", "echo held; exec sleep 300"])
-                let isHeld = Wait.until(seconds: 10) {
+                let isHeld = Wait.until(seconds: 60) {
                     _ = try? holder.collect(until: Clock.milliseconds() + 50)
                     return holder.outputs[0] == Array("held\n".utf8)
                 }
@@ -50,7 +50,7 @@ import Testing
                     Foundation.kill(process, SIGKILL)
                 }
                 try holder.process.killAndWait()
-                #expect(try Command.run("flock", ["-w", "5", file, "true"]).isSuccess)
+                #expect(try Command.run("flock", ["-w", "50", file, "true"]).isSuccess)
             }
         }
     }

@@ -53,7 +53,7 @@ struct AttachFileTests {
             let exported = try causeway.export(try causeway.copy("ext4"), ["--attach", "file"])
             let script = "exec 5<\"$1\" && echo && exec sleep 300"
             let holder = try RunningCommand("sh", ["-c", script, "sh", try exported.path()])
-            let isOpen = Wait.until(seconds: 10) {
+            let isOpen = Wait.until(seconds: 60) {
                 (try? holder.collect(until: Clock.milliseconds() + 50)) != nil
                     && holder.outputs[0] == [10]
             }
@@ -62,7 +62,7 @@ struct AttachFileTests {
             #expect(refused.status == 5, "\(refused)")
             #expect(refused.stderr.contains("process \(holder.process.id)"), "\(refused)")
             let forced = try causeway.run(["unmount", exported.session, "--force"])
-            #expect(forced.isSuccess && forced.milliseconds < 20_000, "\(forced)")
+            #expect(forced.isSuccess, "\(forced)")
             try holder.process.killAndWait()
         }
     }
@@ -73,7 +73,7 @@ struct AttachFileTests {
                 try causeway.copy("ext4"), ["--attach", "file", "--write"])
             kill(try #require(exported.processes["targets"]), SIGKILL)
             causeway.expectState("failed")
-            let read = try Command.run("cat", [try exported.path()], seconds: 20)
+            let read = try Command.run("cat", [try exported.path()], seconds: 60)
             #expect(!read.isSuccess && !read.timedOut, "\(read)")
             let outcome = try causeway.run(["unmount", exported.session])
             #expect(outcome.status == 1 && outcome.stdout.contains("NOT cleanly"), "\(outcome)")

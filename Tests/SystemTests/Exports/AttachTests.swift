@@ -90,7 +90,7 @@ struct AttachTests {
             let exported = try causeway.export(image, ["--attach", "file"])
             let script = "exec 5<\"$1\" && echo && exec sleep 300"
             let holder = try RunningCommand("sh", ["-c", script, "sh", try exported.path()])
-            let isOpen = Wait.until(seconds: 10) {
+            let isOpen = Wait.until(seconds: 60) {
                 (try? holder.collect(until: Clock.milliseconds() + 50)) != nil
                     && holder.outputs[0] == [10]
             }
@@ -115,12 +115,13 @@ struct AttachTests {
             let device = try exported.path()
             try Command.require("mount", [device, folder])
             let writer = try Command.startWriting(to: folder + "/endless")
-            let writes = Wait.until(seconds: 30) {
+            let writes = Wait.until(seconds: 60) {
                 (try? Files.status(folder + "/endless").size) ?? 0 > 1 << 20
             }
             #expect(writes)
             kill(try #require(exported.processes[role]), SIGKILL)
-            let sync = try Command.run("sync", ["-f", folder], seconds: 30)
+            // The promise is 30 s; the rest is for a machine that has much else to do.
+            let sync = try Command.run("sync", ["-f", folder], seconds: 90)
             #expect(!sync.timedOut, "\(sync)")
             _ = try writer.process.killAndWait()
             causeway.expectState(role == "session" ? "dead" : "failed")

@@ -29,7 +29,7 @@ extension Causeway {
     func export(
         _ source: String, _ options: [String], in network: GuestNetwork? = nil
     ) throws -> Exported {
-        let outcome = try run(["export", source, "--json"] + options, in: network, seconds: 60)
+        let outcome = try run(["export", source, "--json"] + options, in: network)
         return try exported(outcome)
     }
 

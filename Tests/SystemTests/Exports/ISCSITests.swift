@@ -13,7 +13,7 @@ import Testing
             try causeway.withExport(image, ["--iscsi", "--write"]) { exported in
                 let url = try exported.url("iscsi://127.0.0.1:")
                 let outcome = try Command.run(
-                    "iscsi-test-cu", ["-d", "-t", "ALL", url], seconds: 300)
+                    "iscsi-test-cu", ["-d", "-t", "ALL", url], seconds: 600)
                 let line = outcome.stdout.split(separator: "\n").last { line in
                     line.split(separator: " ").first == "tests"
                 }

@@ -30,7 +30,7 @@ extension KernelClientTests {
             guest.linkOptions = ["mac=\(Self.hardware)", "mtu=9000"]
             let running = try guest.start(
                 GuestLoad.functions + Self.aoeScript, ["\(Self.seconds)"])
-            _ = try running.line("working", seconds: 60)
+            _ = try running.line("working", seconds: 120)
             // The client sends again what nobody answers, for three minutes.
             try causeway.unmount(exports[0].session)
             exports[0] = try causeway.export(images[0].path, to: network, Self.options(slot: 0))
@@ -47,7 +47,7 @@ extension KernelClientTests {
         foreign + """
             seconds=$1
             # A frame may be lost, and nobody repeats a question to everybody.
-            for try in $(seq 40); do
+            for try in $(seq 240); do
                 echo >/dev/etherd/discover
                 [ -e /dev/etherd/e1.0 ] && [ -e /dev/etherd/e1.1 ] && break
                 sleep 0.25

