@@ -29,15 +29,19 @@ struct NBDBootstrap {
             else { throw .badAddress(name) }
             return try wait(name) { $0.bind(to: address) }
         case .unix(let path):
-            let channel = try wait(path) { $0.bind(unixDomainSocketPath: path) }
-            do {
-                try Files.setMode(path, 0o600)
-            } catch {
-                try? channel.close().wait()
-                try? Files.remove(path)
+            // Not bound by the channel, which would remove whatever has the name at its end.
+            let socket: OwnedFD
+            do { socket = try UnixSocket.listen(at: path) } catch {
                 throw .listen(path, "\(error)")
             }
-            return channel
+            do {
+                try Files.setMode(path, 0o600)
+                let raw = try socket.duplicateForHandover()
+                return try wait(path) { $0.withBoundSocket(raw) }
+            } catch {
+                try? Files.remove(path)
+                throw error as? NBDServerError ?? .listen(path, "\(error)")
+            }
         case .socket(let socket):
             let raw: Int32
             do {
