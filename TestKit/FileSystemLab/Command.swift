@@ -181,6 +181,9 @@ public final class RunningCommand {
         let (errorReader, errorWriter) = try Descriptors.pipe()
         var options = options
         options.descriptors = [input, outWriter.raw, errorWriter.raw]
-        return (try ChildProcess(options), [outReader, errorReader])
+        let child = try withExtendedLifetime((outWriter, errorWriter)) {
+            try ChildProcess(options)
+        }
+        return (child, [outReader, errorReader])
     }
 }
