@@ -24,19 +24,11 @@ int cp_open(const char *path, int flags, mode_t mode) {
     return (int)RETRY(open(path, flags | O_CLOEXEC, mode));
 }
 
-int cp_openat(int directory, const char *path, int flags, mode_t mode) {
-    return (int)RETRY(openat(directory, path, flags | O_CLOEXEC, mode));
-}
-
 int cp_set_nonblocking(int fd, int on) {
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0) return -errno;
     flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
     return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
-}
-
-int cp_set_cloexec(int fd, int on) {
-    return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
 }
 
 int cp_duplicate(int fd) {

@@ -58,9 +58,7 @@ int cp_neighbour(const char *name, uint32_t address, const uint8_t mac[6]);
 
 // open(2), fcntl(2), ioctl(2) behind fixed arguments.
 int cp_open(const char *path, int flags, mode_t mode);
-int cp_openat(int directory, const char *path, int flags, mode_t mode);
 int cp_set_nonblocking(int fd, int on);
-int cp_set_cloexec(int fd, int on);
 int cp_duplicate(int fd);
 int cp_mount(const char *source, const char *target, const char *type, unsigned long flags,
              const char *data);
@@ -76,8 +74,5 @@ int cp_pipe(int ends[2]);
 
 // accept4(2) with close-on-exec.
 int cp_accept(int listener);
-
-// Drops descriptors' inheritance for everything from `first` up.
-int cp_close_from(int first);
 
 #endif
