@@ -36,20 +36,25 @@ struct NBDBootstrap {
             }
             do {
                 try Files.setMode(path, 0o600)
-                let raw = try socket.duplicateForHandover()
-                return try wait(path) { $0.withBoundSocket(raw) }
+                return try take(socket, path)
             } catch {
                 try? Files.remove(path)
                 throw error as? NBDServerError ?? .listen(path, "\(error)")
             }
-        case .socket(let socket):
-            let raw: Int32
-            do {
-                raw = try socket.duplicateForHandover()
-            } catch {
-                throw .listen("a socket that was passed in", "\(error)")
-            }
-            return try wait("a socket that was passed in") { $0.withBoundSocket(raw) }
+        case .socket(let socket): return try take(socket, "a socket that was passed in")
+        }
+    }
+
+    /// Makes a channel of a socket that is bound.
+    private func take(_ socket: OwnedFD, _ name: String) throws(NBDServerError) -> any Channel {
+        do {
+            let raw = try socket.duplicateForHandover()
+            let channel = try wait(name) { $0.withBoundSocket(raw) }
+            // The channel has made it its own default.
+            try socket.listen(backlog: Self.backlog)
+            return channel
+        } catch {
+            throw error as? NBDServerError ?? .listen(name, "\(error)")
         }
     }
 

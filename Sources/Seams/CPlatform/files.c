@@ -45,6 +45,8 @@ int cp_umount(const char *target, int flags) { return umount2(target, flags) < 0
 
 int cp_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
 
+int cp_listen(int socket, int backlog) { return listen(socket, backlog) < 0 ? -errno : 0; }
+
 int cp_accept(int listener) { return (int)RETRY(accept4(listener, NULL, NULL, SOCK_CLOEXEC)); }
 
 int cp_memfd(const char *name) { return (int)RETRY(memfd_create(name, MFD_CLOEXEC)); }

@@ -72,6 +72,9 @@ int cp_block_sectors(int fd, uint32_t *logical, uint32_t *physical);
 // pipe2(2) with close-on-exec.
 int cp_pipe(int ends[2]);
 
+// listen(2), which may be called again for another backlog.
+int cp_listen(int socket, int backlog);
+
 // accept4(2) with close-on-exec.
 int cp_accept(int listener);
 
