@@ -64,7 +64,7 @@ public final class GuestNetwork {
     public func close() {
         guard lifeline != nil else { return }
         lifeline = nil
-        if (try? holder.process.wait(milliseconds: 60_000)).flatMap({ $0 }) == nil {
+        if (try? holder.process.wait(milliseconds: 60_000)) == nil {
             _ = try? holder.process.killAndWait()
         }
     }

@@ -193,7 +193,9 @@ public final class RunningCommand {
         let (errorReader, errorWriter) = try Descriptors.pipe()
         var options = options
         options.descriptors = [input, outWriter.raw, errorWriter.raw]
-        let process = try starting.withLock { _ in try ChildProcess(options) }
-        return (process, [outReader, errorReader])
+        let child = try withExtendedLifetime((outWriter, errorWriter)) {
+            try starting.withLock { _ in try ChildProcess(options) }
+        }
+        return (child, [outReader, errorReader])
     }
 }

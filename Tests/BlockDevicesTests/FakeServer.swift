@@ -16,12 +16,12 @@ final class FakeServer: Sendable {
     private let folder: Scratch
     private let listener: OwnedFD
 
-    /// Serves an export of a mebibyte, one thread a connection.
+    /// Serves an export, one thread a connection.
     ///
     /// `greeting` is said instead of the usual one; nil for silence from the start.
     init(
         greeting: [UInt8]? = NBDGreeting(flags: [.fixedNewstyle, .noZeroes]).encoded,
-        sizes: NBDBlockSizes = .usual, flags: NBDTransmissionFlags = [],
+        size: UInt64 = 1 << 20, sizes: NBDBlockSizes = .usual, flags: NBDTransmissionFlags = [],
         answer: @escaping @Sendable (NBDRequest) -> Answer
     ) throws {
         folder = try Scratch()
@@ -29,7 +29,7 @@ final class FakeServer: Sendable {
         let listener = try UnixSocket.listen(at: path)
         self.listener = listener
         let export = NBDExportInfo(
-            size: 1 << 20, flags: flags.union([.hasFlags, .sendFlush, .sendTrim]))
+            size: size, flags: flags.union([.hasFlags, .sendFlush, .sendTrim]))
         // Not a queue's threads: those that wait would keep others from being served.
         try WorkerThread.start {
             // The listener's end is the end of this loop.

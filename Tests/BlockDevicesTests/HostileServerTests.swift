@@ -10,7 +10,9 @@ import Testing
     private func device(_ server: FakeServer, milliseconds: Int64 = 60_000) throws -> NBDDevice {
         try NBDDevice(
             path: server.path,
-            options: .init(isWritable: true, timeoutMilliseconds: milliseconds))
+            options: .init(
+                isWritable: true, timeoutMilliseconds: milliseconds,
+                flushTimeoutMilliseconds: milliseconds))
     }
 
     private func read(_ device: NBDDevice, _ offset: UInt64, _ count: Int) throws -> [UInt8] {
@@ -93,6 +95,39 @@ import Testing
         expectGone("timed out") { try device.flush() }
         expectGone("timed out") { try device.flush() }
         #expect((4500..<60_000).contains(Clock.milliseconds() - start))
+    }
+
+    @Test func `a flush and a forced write may take longer than other requests`() throws {
+        let (silence, writer) = try Descriptors.pipe()
+        let server = try FakeServer(flags: .sendFUA) { request in
+            // Longer than the second after which a call looks at the time.
+            _ = try? Descriptors.waitReadable(silence.raw, milliseconds: 2500)
+            return .bytes(FakeServer.chunk(.nothing, request))
+        }
+        let device = try NBDDevice(
+            path: server.path,
+            options: .init(
+                isWritable: true, timeoutMilliseconds: 300, flushTimeoutMilliseconds: 20_000))
+        try device.flush()
+        let block = [UInt8](repeating: 1, count: 512)
+        try block.withUnsafeBytes {
+            try device.write(at: 0, from: $0, options: .forceUnitAccess)
+        }
+        expectGone("timed out") {
+            try block.withUnsafeBytes { try device.write(at: 0, from: $0, options: []) }
+        }
+        withExtendedLifetime(writer) {}
+    }
+
+    @Test func `zeros are asked for in pieces that a slow server can write in time`() throws {
+        let lengths = Mutex<[UInt64]>([])
+        let server = try FakeServer(size: 1 << 30, flags: .sendWriteZeroes) { request in
+            lengths.withLock { $0.append(request.length) }
+            return .bytes(FakeServer.chunk(.nothing, request))
+        }
+        let device = try device(server)
+        try device.writeZeroes(BlockRange(offset: 0, length: 200 << 20), options: [])
+        #expect(lengths.withLock { $0.map { $0 >> 20 } } == [64, 64, 64, 8])
     }
 
     @Test func `a server that ends the connection makes the device gone`() throws {

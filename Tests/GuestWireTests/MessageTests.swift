@@ -156,4 +156,25 @@ enum Samples {
         frame.payload.append(1)
         #expect(throws: BytesError.trailing(count: 1)) { try Greeting(frame) }
     }
+
+    @Test func `a guest's words cannot talk to the terminal of whoever reads them`() throws {
+        let bad = "mount\u{1b}[2J\u{202e}: no\r\n\u{9b}K"
+        let good = "mount\u{fffd}[2J\u{fffd}: no\u{fffd}\u{fffd}\u{fffd}K"
+        let failure = GuestFailure(
+            step: .mount, errno: 5, message: bad, kernelMessages: [bad, "plain ä"])
+        guard case .failed(let told) = try Reply(Reply.failed(failure).frame(id: 1)) else {
+            Issue.record("a failure is a failure")
+            return
+        }
+        #expect(told.message == good && told.kernelMessages == [good, "plain ä"])
+        let export = ExportDescription(
+            id: 1, rootHandle: [1], driver: bad, readOnly: true, kernelMessages: [bad])
+        guard case .exported(let shown) = try Reply(Reply.exported(export).frame(id: 1)) else {
+            Issue.record("an export is an export")
+            return
+        }
+        #expect(shown.driver == good && shown.kernelMessages == [good])
+        let greeting = Greeting(role: .control, kernelRelease: bad, uptimeMilliseconds: 1)
+        #expect(try Greeting(greeting.frame).kernelRelease == good)
+    }
 }

@@ -278,4 +278,68 @@ import Testing
         // UNIT ATTENTION, commands cleared by another initiator.
         #expect(told.data[4] & 0xF == 6 && Array(told.data[14..<16]) == [0x2F, 0])
     }
+
+    @Test func `a write that waits for room is asked for when others are aborted`() throws {
+        let bench = try Bench { $0.limits.sessionBytes = 256 << 10 }
+        let raw = try RawInitiator(port: bench.port)
+        try raw.enter(["InitialR2T=Yes", "ImmediateData=No", "MaxBurstLength=131072"])
+        try raw.settle()
+        for tag in 1...3 as ClosedRange<UInt32> {
+            try raw.send(
+                bytes: raw.command(
+                    CDB.write10(tag * 256, 256), flags: 0xA1, expected: 131_072, tag: tag))
+        }
+        for tag in 1...2 as ClosedRange<UInt32> {
+            let ask = try raw.receive()
+            #expect(ask.opcode == 0x31 && ask.word(16) == tag)
+        }
+        // ABORT TASK of the first: nothing that a thread does ends, and yet there is room.
+        try raw.send(bytes: raw.manage(1, referenced: 1, refCmdSN: raw.cmdSN - 3, tag: 9))
+        var seen: [UInt8: UInt32] = [:]
+        for _ in 0..<2 {
+            let pdu = try raw.receive()
+            seen[pdu.opcode] = pdu.word(16)
+        }
+        #expect(seen == [0x22: 9, 0x31: 3])
+    }
+
+    @Test func `commands that wait for an earlier one do not keep room from it`() throws {
+        let bench = try Bench { $0.limits.sessionBytes = 256 << 10 }
+        let raw = try RawInitiator(port: bench.port)
+        try raw.enter([
+            "InitialR2T=No", "ImmediateData=No", "MaxBurstLength=131072",
+            "FirstBurstLength=65536",
+        ])
+        try raw.settle()
+        let half = [UInt8](repeating: 0x5A, count: 65_536)
+        // ORDERED, and half of its data comes unasked, but late.
+        try raw.send(
+            bytes: raw.command(CDB.write10(0, 256), flags: 0x22, expected: 131_072, tag: 1))
+        for tag in 2...3 as ClosedRange<UInt32> {
+            try raw.send(
+                bytes: raw.command(
+                    CDB.write10(tag * 256, 256), flags: 0xA1, expected: 131_072, tag: tag))
+            let ask = try raw.receive()
+            #expect(ask.opcode == 0x31 && ask.word(16) == tag)
+            try raw.send(
+                bytes: raw.dataOut(
+                    tag: tag, transfer: ask.word(20), number: 0, offset: 0, half + half,
+                    isFinal: true))
+        }
+        try raw.send(
+            bytes: raw.dataOut(
+                tag: 1, transfer: 0xFFFF_FFFF, number: 0, offset: 0, half, isFinal: true))
+        let ask = try raw.receive()
+        #expect(ask.opcode == 0x31 && ask.word(16) == 1 && ask.word(40) == 65_536)
+        try raw.send(
+            bytes: raw.dataOut(
+                tag: 1, transfer: ask.word(20), number: 0, offset: 65_536, half, isFinal: true))
+        var tags: Set<UInt32> = []
+        for _ in 0..<3 {
+            let answer = try raw.receive()
+            #expect(answer.header[0..<4] == [0x21, 0x80, 0, 0])
+            tags.insert(answer.word(16))
+        }
+        #expect(tags == [1, 2, 3])
+    }
 }

@@ -110,6 +110,26 @@ import Testing
         try pool.syncShutdownGracefully()
     }
 
+    @Test func `a client that is silent in the handshake does not delay a stop`() throws {
+        let served = try Served(TestDisk())
+        let client = try RawClient(served)
+        try client.send(NBDClientFlags.all.encoded)
+        let start = Clock.milliseconds()
+        served.server.stop(graceMilliseconds: 60_000)
+        // A handshake may take 30 s.
+        #expect(Clock.milliseconds() - start < 8000)
+        #expect(try client.isClosed())
+    }
+
+    @Test func `a stop leaves a socket of the same name that somebody else made`() throws {
+        let served = try Served(TestDisk())
+        try Files.remove(served.path)
+        let other = try UnixSocket.listen(at: served.path)
+        served.server.stop(graceMilliseconds: 0)
+        #expect(Files.exists(served.path))
+        withExtendedLifetime(other) {}
+    }
+
     /// Waits until nobody can connect any more.
     private func waitForRefusal(_ served: Served) throws -> Bool {
         let deadline = Clock.milliseconds() + 60_000

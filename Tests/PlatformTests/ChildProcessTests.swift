@@ -91,4 +91,11 @@ private func shell(
         #expect(try child.killAndWait() == .signaled(SIGKILL))
         child.signal(SIGTERM)
     }
+
+    @Test func `an end is told as often as it is asked for`() throws {
+        let child = try ChildProcess(shell("exit 3"))
+        for _ in 0..<3 { #expect(try child.wait() == .exited(3)) }
+        #expect(try child.wait(milliseconds: 0) == .exited(3))
+        #expect(try child.killAndWait() == .exited(3))
+    }
 }

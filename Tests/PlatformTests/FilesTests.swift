@@ -124,4 +124,34 @@ func soon(_ condition: () throws -> Bool) throws -> Bool {
         first = nil
         #expect(try soon { try Files.claim(second) })
     }
+
+    @Test func `a replacement that fails leaves nothing beside what was there`() throws {
+        let path = "\(scratch.path)/folder"
+        try Files.makeDirectories(path)
+        // A file cannot be renamed over a folder.
+        #expect(throws: SystemError.self) { try Files.replaceDurably(path, with: [1]) }
+        #expect(try Files.list(scratch.path) == ["folder"])
+        try Files.replaceDurably("\(path)/file", with: [1, 2])
+        #expect(try Files.read("\(path)/file") == [1, 2])
+    }
+
+    @Test func `a device has the name of the kernel's tables`() throws {
+        #expect(try Files.status("/dev/null").specialDeviceName == "1:3")
+        // makedev(0xabcde, 0x12345), as <sys/sysmacros.h> has it.
+        #expect(BlockNode.name(of: 0xab0_0012_3cde_45) == "703710:74565")
+    }
+
+    @Test func `the name of a socket that somebody else has bound anew is left alone`() throws {
+        let path = "\(scratch.path)/socket"
+        let first = try UnixSocket.listen(at: path)
+        let name = try #require(SocketName(path))
+        #expect(name.isCurrent && SocketName("\(path).none") == nil)
+        try Files.remove(path)
+        let second = try UnixSocket.listen(at: path)
+        name.remove()
+        #expect(Files.exists(path) && !name.isCurrent)
+        try #require(SocketName(path)).remove()
+        #expect(!Files.exists(path))
+        withExtendedLifetime((first, second)) {}
+    }
 }

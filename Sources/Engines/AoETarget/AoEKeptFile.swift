@@ -30,10 +30,7 @@ struct AoEKeptFile: Sendable {
     /// Writes the file as a whole: it is on the disk, under its name, when this returns.
     func store(_ kept: AoEKept) throws(AoETargetError) {
         do throws(SystemError) {
-            try Files.replace(path, with: Self.encode(kept))
-            let slash = path.lastIndex(of: "/")
-            let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-            try Files.sync(try Files.open(folder, [.readOnly, .directory]))
+            try Files.replaceDurably(path, with: Self.encode(kept))
         } catch { throw .kept("\(error)") }
     }
 

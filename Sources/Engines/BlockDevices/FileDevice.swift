@@ -6,8 +6,9 @@ import Synchronization
 ///
 /// Works through the page cache, so requests need no alignment. A flush is fdatasync(2); one that
 /// fails makes every later flush fail too, because the kernel tells of lost pages once and then
-/// takes them for clean. A file that somebody cut shorter is never read as zeros: the first read
-/// past its end makes the device `gone`. Reads and writes allocate nothing.
+/// takes them for clean. Flushes that come together share one. A file that somebody cut shorter is
+/// never read as zeros: the first read past its end makes the device `gone`. Reads and writes
+/// allocate nothing.
 public final class FileDevice: BlockDevice {
     /// What is not to be read off the file.
     public struct Options: Sendable {
@@ -47,6 +48,7 @@ public final class FileDevice: BlockDevice {
     /// The first flush that failed.
     private let lost = Mutex<SystemError?>(nil)
     private let hasLost = Atomic(false)
+    private let turns = SyncTurns()
 
     /// Takes an open file or block device; its size now is the device's.
     ///
@@ -96,12 +98,18 @@ public final class FileDevice: BlockDevice {
     ) throws(BlockError) {
         if has(.synchronousWrite) {
             try checkNothingLost()
-            let put = BlockIO.write(file.raw, at: range.offset, from: buffer, durable: true)
-            if put >= 0 { return }
-            guard BlockIO.meaning(of: put) == .unsupported else {
-                throw loses(put, range, "pwritev2")
+            let failure = turns.force { () -> BlockError? in
+                let put = BlockIO.write(file.raw, at: range.offset, from: buffer, durable: true)
+                if put >= 0 { return nil }
+                guard BlockIO.meaning(of: put) == .unsupported else {
+                    return loses(put, range, "pwritev2")
+                }
+                lacks(.synchronousWrite)
+                return nil
             }
-            lacks(.synchronousWrite)
+            if let failure { throw failure }
+            // Another call may have been told of what this one was not.
+            if has(.synchronousWrite) { return try checkNothingLost() }
         }
         let put = BlockIO.write(file.raw, at: range.offset, from: buffer, durable: false)
         if put < 0 { throw error(put, range, "pwrite") }
@@ -113,8 +121,14 @@ public final class FileDevice: BlockDevice {
         try checkNothingLost()
         try checkWhole()
         guard can(.write) else { return }
-        let result = BlockIO.sync(file.raw)
-        if result < 0 { throw loses(result, BlockRange(offset: 0, length: size), "fdatasync") }
+        var failure: BlockError?
+        turns.sync {
+            let result = BlockIO.sync(file.raw)
+            guard result < 0 else { return }
+            failure = loses(result, BlockRange(offset: 0, length: size), "fdatasync")
+        }
+        if let failure { throw failure }
+        try checkNothingLost()
         // One call beside a sync costs nothing, and finds a file that became shorter.
         if !isBlockDevice, let status = try? Files.status(file), status.size < size {
             throw foundCut()

@@ -69,7 +69,7 @@ struct FileFacts {
     /// Source: the kernel's Documentation/ABI/stable/sysfs-block.
     private static func addDiscard(of file: OwnedFD, to properties: inout BlockProperties) {
         guard let device = try? Files.status(file).specialDevice else { return }
-        let name = "\(BlockIO.major(device)):\(BlockIO.minor(device))"
+        let name = BlockNode.name(of: device)
         if limit("discard_max_bytes", of: name) > 0 {
             properties.capabilities.insert(.trim)
             let granularity = limit("discard_granularity", of: name)

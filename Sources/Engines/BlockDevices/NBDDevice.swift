@@ -8,7 +8,7 @@ import Platform
 /// status where the server has them. Several connections where the server says that a flush on one
 /// covers them all, one otherwise; a request has one of them to itself. The server is not trusted.
 /// A request that is not answered in time, and any failure of a connection, makes the device `gone`
-/// for good. Any thread.
+/// for good; what waits for a disk to have everything has a longer time of its own. Any thread.
 public final class NBDDevice: BlockDevice {
     /// How a device is used.
     public struct Options: Sendable {
@@ -20,25 +20,35 @@ public final class NBDDevice: BlockDevice {
         public var connections: Int
         /// How long a request, or connecting, may take, in milliseconds.
         public var timeoutMilliseconds: Int64
+        /// How long a flush or a forced write may take, in milliseconds: a slow disk may have
+        /// gigabytes to write until then.
+        public var flushTimeoutMilliseconds: Int64
         /// What initiators are told; 512 or 4096.
         public var logicalBlockSize: UInt32
 
         /// Collects the options.
         public init(
             export: String = "", isWritable: Bool, connections: Int = 8,
-            timeoutMilliseconds: Int64 = 30_000, logicalBlockSize: UInt32 = 512
+            timeoutMilliseconds: Int64 = 30_000, flushTimeoutMilliseconds: Int64 = 600_000,
+            logicalBlockSize: UInt32 = 512
         ) {
             self.export = export
             self.isWritable = isWritable
             self.connections = connections
             self.timeoutMilliseconds = timeoutMilliseconds
+            self.flushTimeoutMilliseconds = flushTimeoutMilliseconds
             self.logicalBlockSize = logicalBlockSize
         }
     }
 
-    /// The longest range of a request without content, in bytes: fits 32 bits, and is a multiple of
+    /// The longest range that a server is asked about, in bytes: fits 32 bits, and is a multiple of
     /// every block size.
-    private static let rangeLimit: UInt64 = 1 << 30
+    private static let statusLimit: UInt64 = 1 << 30
+    /// The longest range of a change without content, in bytes: a server that has to write it out
+    /// needs less than the time for a request.
+    ///
+    /// A multiple of every block size, too.
+    private static let rangeLimit: UInt64 = 64 << 20
     /// What image formats allocate at a time, as a rule, in bytes.
     private static let usualCluster: UInt64 = 64 << 10
     /// The longest content of a request, in bytes, whatever the server takes.
@@ -73,7 +83,9 @@ public final class NBDDevice: BlockDevice {
                 connections.append(next)
             }
             self.export = export
-            pool = NBDPool(connections, timeoutMilliseconds: options.timeoutMilliseconds)
+            pool = NBDPool(
+                connections, timeoutMilliseconds: options.timeoutMilliseconds,
+                flushTimeoutMilliseconds: options.flushTimeoutMilliseconds)
             size = export.info.size & ~UInt64(export.sizes.minimum - 1)
             properties = Self.properties(export, options, connections: connections.count)
         } catch { throw .ofHandshake(error) }
@@ -137,7 +149,7 @@ public final class NBDDevice: BlockDevice {
     /// See `BlockDevice`.
     public func flush() throws(BlockError) {
         guard can(.volatileCache) else { return }
-        try pool.use(BlockRange(offset: 0, length: size)) {
+        try pool.use(BlockRange(offset: 0, length: size), flushes: true) {
             connection, deadline throws(NBDFailure) in
             try connection.change(.flush, offset: 0, length: 0, flags: [], deadline: deadline)
         }
@@ -192,7 +204,7 @@ public final class NBDDevice: BlockDevice {
         guard let context = export.allocation else { return [.data(range.length)] }
         let outer = outer(of: range)
         let asked = BlockRange(
-            offset: outer.offset, length: min(outer.length, Self.rangeLimit))
+            offset: outer.offset, length: min(outer.length, Self.statusLimit))
         let found = try pool.use(asked) { connection, deadline throws(NBDFailure) in
             try connection.status(
                 offset: asked.offset, length: asked.length, context: context,
@@ -278,7 +290,8 @@ extension NBDDevice {
             let start = Int(piece.offset - range.offset)
             let content = UnsafeRawBufferPointer(
                 rebasing: buffer[start..<start + Int(piece.length)])
-            try pool.use(piece) { connection, deadline throws(NBDFailure) in
+            try pool.use(piece, flushes: flags.contains(.fua)) {
+                connection, deadline throws(NBDFailure) in
                 try connection.change(
                     .write, offset: piece.offset, length: piece.length, flags: flags,
                     content: content, deadline: deadline)
@@ -295,7 +308,8 @@ extension NBDDevice {
     ) throws(BlockError) {
         var flags = flags
         for piece in pieces(of: range, limit: Self.rangeLimit) {
-            try pool.use(piece) { connection, deadline throws(NBDFailure) in
+            try pool.use(piece, flushes: flags.contains(.fua)) {
+                connection, deadline throws(NBDFailure) in
                 try connection.change(
                     command, offset: piece.offset, length: piece.length, flags: flags,
                     deadline: deadline)

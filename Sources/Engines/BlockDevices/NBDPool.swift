@@ -15,10 +15,14 @@ final class NBDPool: Sendable {
     private let all: [NBDConnection]
     private let state: Condition<State>
     private let timeout: Int64
+    private let flushTimeout: Int64
 
-    init(_ connections: [NBDConnection], timeoutMilliseconds: Int64) {
+    init(
+        _ connections: [NBDConnection], timeoutMilliseconds: Int64, flushTimeoutMilliseconds: Int64
+    ) {
         all = connections
         timeout = timeoutMilliseconds
+        flushTimeout = max(timeoutMilliseconds, flushTimeoutMilliseconds)
         state = Condition(State(free: connections))
     }
 
@@ -30,15 +34,16 @@ final class NBDPool: Sendable {
         }
     }
 
-    /// Works on a connection of its own, within the time for a request.
+    /// Works on a connection of its own, within the time for a request, or for one that `flushes`.
     func use<Result>(
-        _ range: BlockRange,
+        _ range: BlockRange, flushes: Bool = false,
         _ body: (NBDConnection, _ deadline: Int64) throws(NBDFailure) -> Result
     ) throws(BlockError) -> Result {
         let connection = try take(range)
         defer { state.change { $0.free.append(connection) } }
         do throws(NBDFailure) {
-            return try body(connection, Clock.nanoseconds() + timeout * 1_000_000)
+            let limit = flushes ? flushTimeout : timeout
+            return try body(connection, Clock.nanoseconds() + limit * 1_000_000)
         } catch {
             switch error {
             case .request(let number, let words): throw Self.meaning(number, words, range)
@@ -49,7 +54,8 @@ final class NBDPool: Sendable {
     }
 
     private func take(_ range: BlockRange) throws(BlockError) -> NBDConnection {
-        let taken: NBDConnection?? = try state.wait(milliseconds: timeout) {
+        // Others may have flushes on every connection; a server that is silent ends this sooner.
+        let taken: NBDConnection?? = try state.wait(milliseconds: flushTimeout) {
             state throws(BlockError) in
             if let end = state.end { throw .gone(end) }
             return state.free.popLast().map { .some($0) }

@@ -64,10 +64,12 @@ enum BootTest {
         _ hypervisor: any Hypervisor, _ appliance: AppliancePaths
     ) throws -> (console: OwnedFD, machine: ChildProcess) {
         let (console, writer) = try Descriptors.pipe()
-        let machine = try hypervisor.start(
-            VirtualMachineDescription(
-                appliance: appliance, memoryMiB: 256, diskSockets: [], link: nil,
-                console: writer.raw, commandLine: ["quiet", word]))
+        let machine = try withExtendedLifetime(writer) {
+            try hypervisor.start(
+                VirtualMachineDescription(
+                    appliance: appliance, memoryMiB: 256, diskSockets: [], link: nil,
+                    console: writer.raw, commandLine: ["quiet", word]))
+        }
         return (console, machine)
     }
 

@@ -71,7 +71,7 @@ extension ISCSISession {
         guard task.transfer.mustAsk else { return }
         let wanted = task.transfer.wanted
         let extra = max(0, wanted - task.budget)
-        guard bytesInFlight + extra <= limits.sessionBytes || bytesInFlight == task.budget else {
+        guard hasRoom(for: task, extra) else {
             if !starved.contains(where: { $0 === task }) { starved.append(task) }
             return
         }
@@ -83,6 +83,20 @@ extension ISCSISession {
                     transfer: ask.tag, sequence: ask.sequence, offset: UInt32(ask.offset),
                     length: UInt32(ask.length), numbers: numbers(usesStatus: false)))
         }
+    }
+
+    /// Whether a command may take so many more bytes.
+    ///
+    /// The oldest command always may, beyond the limit by what one command moves at most: commands
+    /// that wait for it could have taken all the room, and would never give it back.
+    func hasRoom(for task: ISCSITask, _ extra: Int) -> Bool {
+        extra == 0 || bytesInFlight + extra <= limits.sessionBytes
+            || isOldest(task)
+    }
+
+    /// Whether no command came before this one that has not ended.
+    func isOldest(_ task: ISCSITask) -> Bool {
+        !tasks.values.contains { $0.sequence < task.sequence }
     }
 
     /// Asks for data of commands that waited for room.

@@ -63,26 +63,32 @@ extension ISCSISession {
         }
     }
 
-    /// Hands commands that are ready to threads, several at once where they are quick.
+    /// Asks for data of commands for which there is room now, and hands those that are ready to
+    /// threads, several at once where they are quick.
+    ///
+    /// Called after everything that may have ended commands.
     func dispatch() {
+        feedStarved()
         guard !ready.isEmpty else { return }
         var batch: [ISCSITask] = []
         batch.reserveCapacity(ready.count)
-        var taken = 0
-        for task in ready {
-            if task.state == .ready {
-                let extra = task.readRoom
-                guard bytesInFlight + extra <= limits.sessionBytes || bytesInFlight <= task.budget
-                else { break }
-                bytesInFlight += extra
-                task.budget += extra
-                task.state = .running
-                if extra > 0 { task.dataIn = takeBuffer(extra) }
-                batch.append(task)
+        var isFull = false
+        ready.removeAll { task in
+            guard task.state == .ready else { return true }
+            let extra = task.readRoom
+            // Commands that need no room pass those that wait for it.
+            guard extra == 0 || (!isFull && hasRoom(for: task, extra)) || isOldest(task) else {
+                isFull = true
+                return false
             }
-            taken += 1
+            bytesInFlight += extra
+            task.budget += extra
+            task.state = .running
+            if extra > 0 { task.dataIn = takeBuffer(extra) }
+            batch.append(task)
+            return true
         }
-        ready.removeFirst(taken)
+        guard !batch.isEmpty else { return }
         let fit = Int(Self.pieceCost / max(1, taskCost))
         let size = max(1, min(fit, Self.pieceLimit))
         for start in stride(from: 0, to: batch.count, by: size) {
@@ -112,7 +118,6 @@ extension ISCSISession {
         taskCost += (cost - taskCost) / 8
         runningCount -= piece.count
         for task in piece { finish(task) }
-        feedStarved()
         dispatch()
         host.flush()
     }

@@ -29,23 +29,32 @@ struct NBDBootstrap {
             else { throw .badAddress(name) }
             return try wait(name) { $0.bind(to: address) }
         case .unix(let path):
-            let channel = try wait(path) { $0.bind(unixDomainSocketPath: path) }
-            do {
-                try Files.setMode(path, 0o600)
-            } catch {
-                try? channel.close().wait()
-                try? Files.remove(path)
+            // Not bound by the channel, which would remove whatever has the name at its end.
+            let socket: OwnedFD
+            do { socket = try UnixSocket.listen(at: path) } catch {
                 throw .listen(path, "\(error)")
             }
-            return channel
-        case .socket(let socket):
-            let raw: Int32
             do {
-                raw = try socket.duplicateForHandover()
+                try Files.setMode(path, 0o600)
+                return try take(socket, path)
             } catch {
-                throw .listen("a socket that was passed in", "\(error)")
+                try? Files.remove(path)
+                throw error as? NBDServerError ?? .listen(path, "\(error)")
             }
-            return try wait("a socket that was passed in") { $0.withBoundSocket(raw) }
+        case .socket(let socket): return try take(socket, "a socket that was passed in")
+        }
+    }
+
+    /// Makes a channel of a socket that is bound.
+    private func take(_ socket: OwnedFD, _ name: String) throws(NBDServerError) -> any Channel {
+        do {
+            let raw = try socket.duplicateForHandover()
+            let channel = try wait(name) { $0.withBoundSocket(raw) }
+            // The channel has made it its own default.
+            try socket.listen(backlog: Self.backlog)
+            return channel
+        } catch {
+            throw error as? NBDServerError ?? .listen(name, "\(error)")
         }
     }
 

@@ -1,7 +1,12 @@
 import NBDWire
 import NIOCore
+import Synchronization
 
 extension NBDConnection {
+    /// How long a client in the handshake is waited for when the server goes away, in seconds: to
+    /// be told so, which it is when it asks for something.
+    private static let handshakeDrainSeconds = 3
+
     /// Goes on where there is room again.
     func resume() {
         guard isPaused, !isEnding else { return }
@@ -49,6 +54,8 @@ extension NBDConnection {
 
     /// The server goes away: what is in work is answered, then the connection closes; until then
     /// new requests, and options of a client in the handshake, are refused.
+    ///
+    /// A client that is silent in the handshake is closed by `tick`.
     func drain() {
         guard handshake == nil, requestsInWork == 0, stream?.isMidRequest == false else { return }
         endWhenAnswered()
@@ -59,7 +66,8 @@ extension NBDConnection {
         let limits = core.configuration.limits
         guard handshake == nil else {
             age += 1
-            if age >= limits.handshakeSeconds { close() }
+            if core.isDraining.load(ordering: .relaxed) { drainAge += 1 }
+            if age >= limits.handshakeSeconds || drainAge >= Self.handshakeDrainSeconds { close() }
             return
         }
         queue?.check()

@@ -54,6 +54,7 @@ final class NBDConnection: ChannelDuplexHandler, @unchecked Sendable {
     // For the clock.
     var hasMoved = false
     var age = 0
+    var drainAge = 0
     var stalled = 0
     var lastBuffered = 0
 

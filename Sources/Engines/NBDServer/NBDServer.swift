@@ -21,7 +21,7 @@ public final class NBDServer: Sendable {
         var listeners: [any Channel] = []
         var addresses: [NBDAddress] = []
         /// Sockets to remove at the end.
-        var paths: [String] = []
+        var names: [SocketName] = []
     }
 
     /// Judges the configuration; throws `badExport` and `badCredentials`.
@@ -90,20 +90,22 @@ public final class NBDServer: Sendable {
     }
 
     private func stopListening() {
-        let (listeners, paths) = state.withLock { state in
-            defer { (state.listeners, state.paths) = ([], []) }
-            return (state.listeners, state.paths)
+        let (listeners, names) = state.withLock { state in
+            defer { (state.listeners, state.names) = ([], []) }
+            return (state.listeners, state.names)
         }
+        // While the sockets are open, nobody else's can pass for them.
+        for name in names { name.remove() }
         for listener in listeners { try? listener.close().wait() }
-        // Somebody else may have removed it.
-        for path in paths { try? Files.remove(path) }
     }
 
     private func listen(_ place: NBDListener) throws(NBDServerError) {
         let channel = try NBDBootstrap(core: core, group: group).open(place)
         state.withLock { state in
             state.listeners.append(channel)
-            if case .unix(let path) = place { state.paths.append(path) }
+            if case .unix(let path) = place, let name = SocketName(path) {
+                state.names.append(name)
+            }
         }
         guard let address = NBDAddress(channel.localAddress) else {
             throw .listen("\(place)", "the socket is neither TCP nor Unix")

@@ -117,6 +117,8 @@ extension LogicalUnit {
         if traits.contains(.changesMedium), gate.contains(.writeProtected) {
             throw writeProtection
         }
+        // Read once: the disk may be resized meanwhile.
+        let blocks = blocks
         let size = blocks << shift
         guard address < blocks, offset <= size - address << shift,
             length <= size - address << shift - offset

@@ -11,7 +11,7 @@ extension LogicalUnit {
         // ANCHOR needs anchored blocks, which are not offered.
         if flags & 0x10 != 0 { throw .field(1, bit: 4) }
         if flags & 0x08 != 0, !isThin { throw .field(1, bit: 3) }
-        if task.count == 0 { task.count = blocks - task.address }
+        if task.count == 0 { task.count = blocks - min(blocks, task.address) }
         guard task.count <= LogicalUnit.writeSameLimit else {
             throw .field(isLong ? 10 : 7, bit: 7)
         }

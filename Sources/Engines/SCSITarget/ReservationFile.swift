@@ -35,10 +35,7 @@ struct ReservationFile {
     /// Writes the file as a whole: it is on the disk, under its name, when this returns.
     func store(_ reservations: PersistentReservations) throws(SCSITargetError) {
         do throws(SystemError) {
-            try Files.replace(path, with: ReservationFile.encode(reservations))
-            let slash = path.lastIndex(of: "/")
-            let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-            try Files.sync(try Files.open(folder, [.readOnly, .directory]))
+            try Files.replaceDurably(path, with: ReservationFile.encode(reservations))
         } catch {
             throw .reservations("\(path): \(error)")
         }

@@ -56,7 +56,9 @@ public final class StorageDaemon: Sendable {
             try complaints.setNonblocking(true)
             let sandboxed = work.program(
                 path: program, control: theirs.raw, complaints: writer.raw)
-            let process = try Sandbox.start(sandboxed)
+            let process = try withExtendedLifetime((theirs, writer)) { () throws(SandboxError) in
+                try Sandbox.start(sandboxed)
+            }
             return StorageDaemon(
                 process: process, work: work, control: control, complaints: complaints, log: log)
         } catch let error as SandboxError {

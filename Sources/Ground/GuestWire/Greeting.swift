@@ -47,7 +47,7 @@ public struct Greeting: Equatable, Sendable {
             throw .invalid(field: "role", value: UInt64(number))
         }
         self.role = role
-        kernelRelease = try reader.text(limit: 256)
+        kernelRelease = GuestWire.safe(try reader.text(limit: 256))
         uptimeMilliseconds = try reader.integer()
         try reader.finish()
     }

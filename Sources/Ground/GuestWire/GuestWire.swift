@@ -14,6 +14,20 @@ public enum GuestWire {
     public static let controlPort: UInt16 = 7000
     /// TCP port on which the guest's NFS server listens.
     public static let nfsPort: UInt16 = 2049
+    /// Text of the guest with a replacement character for everything that is not to be shown: a
+    /// guest is not trusted, and control characters reach the terminal or the log of whoever reads.
+    static func safe(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                result.unicodeScalars.append("\u{fffd}")
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
     /// Bounds of everything foreign.
     public enum Limits {
         /// Longest frame after its length field, in bytes.

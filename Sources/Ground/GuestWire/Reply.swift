@@ -65,6 +65,18 @@ public struct GuestFailure: Error, Equatable, Sendable {
     }
 }
 
+extension ByteReader {
+    /// Reads text that people will read, without what could talk to their terminal.
+    fileprivate mutating func words(limit: Int = 4096) throws(BytesError) -> String {
+        GuestWire.safe(try text(limit: limit))
+    }
+
+    /// Reads lines that people will read.
+    fileprivate mutating func lines() throws(BytesError) -> [String] {
+        try texts(limit: 64).map(GuestWire.safe)
+    }
+}
+
 /// What the guest answers.
 public enum Reply: Equatable, Sendable {
     /// Done.
@@ -127,14 +139,14 @@ public enum Reply: Equatable, Sendable {
             }
             self = .failed(
                 GuestFailure(
-                    step: step, errno: try reader.integer(), message: try reader.text(limit: 4096),
-                    kernelMessages: try reader.texts(limit: 64)))
+                    step: step, errno: try reader.integer(), message: try reader.words(),
+                    kernelMessages: try reader.lines()))
         case .exported:
             self = .exported(
                 ExportDescription(
                     id: try reader.integer(), rootHandle: try reader.fileHandle(),
-                    driver: try reader.text(limit: 64), readOnly: try reader.bool(),
-                    kernelMessages: try reader.texts(limit: 64)))
+                    driver: try reader.words(limit: 64), readOnly: try reader.bool(),
+                    kernelMessages: try reader.lines()))
         case .data: self = .data(try reader.blob(limit: GuestWire.Limits.kernelLog))
         case .position: self = .position(try reader.integer())
         }

@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 import GuestWire
 import Platform
@@ -132,9 +133,7 @@ enum NFSServer {
 
     /// A file-system id as the kernel's parser wants binary: `\x` and its bytes in memory order.
     static func escaped(_ id: UInt32) -> String {
-        withUnsafeBytes(of: id) { bytes in
-            "\\x" + bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        }
+        withUnsafeBytes(of: id) { "\\x" + $0.hexadecimal }
     }
 
     private static func control(_ name: String, _ text: String) throws(SystemError) {

@@ -62,14 +62,6 @@ int cp_open_handle(int mount_fd, int type, const void *handle, size_t count, int
     return fd < 0 ? -errno : fd;
 }
 
-ssize_t cp_handle_of(int fd, int *type, void *handle, int *mount_id) {
-    union handle_room room = {.handle = {.handle_bytes = MAX_HANDLE_SZ}};
-    if (name_to_handle_at(fd, "", &room.handle, mount_id, AT_EMPTY_PATH) < 0) return -errno;
-    *type = room.handle.handle_type;
-    memcpy(handle, room.handle.f_handle, room.handle.handle_bytes);
-    return room.handle.handle_bytes;
-}
-
 struct fd_path {
     char text[32];
 };

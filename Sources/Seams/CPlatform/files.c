@@ -41,19 +41,11 @@ int cp_open_in_root(int folder, const char *path, int follow_last) {
     return (int)RETRY(syscall(SYS_openat2, folder, path, &how, sizeof how));
 }
 
-int cp_openat(int directory, const char *path, int flags, mode_t mode) {
-    return (int)RETRY(openat(directory, path, flags | O_CLOEXEC, mode));
-}
-
 int cp_set_nonblocking(int fd, int on) {
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0) return -errno;
     flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
     return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
-}
-
-int cp_set_cloexec(int fd, int on) {
-    return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
 }
 
 int cp_duplicate(int fd) {
@@ -69,6 +61,8 @@ int cp_mount(const char *source, const char *target, const char *type, unsigned 
 int cp_umount(const char *target, int flags) { return umount2(target, flags) < 0 ? -errno : 0; }
 
 int cp_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
+
+int cp_listen(int socket, int backlog) { return listen(socket, backlog) < 0 ? -errno : 0; }
 
 int cp_accept(int listener) { return (int)RETRY(accept4(listener, NULL, NULL, SOCK_CLOEXEC)); }
 

@@ -112,7 +112,3 @@ int cp_pidfd_open(pid_t pid) {
     int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
     return descriptor < 0 ? -errno : descriptor;
 }
-
-int cp_close_from(int first) {
-    return syscall(SYS_close_range, (unsigned)first, ~0U, 0) < 0 ? -errno : 0;
-}

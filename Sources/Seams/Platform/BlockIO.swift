@@ -125,12 +125,6 @@ extension BlockIO {
     /// What is neither a regular file nor a block device cannot be a disk.
     public static let notADisk = SystemError(
         errno: EINVAL, call: "use as a disk what is neither a file nor a block device")
-
-    /// The major number of a device.
-    public static func major(_ device: UInt64) -> UInt32 { cp_device_major(device) }
-
-    /// The minor number of a device.
-    public static func minor(_ device: UInt64) -> UInt32 { cp_device_minor(device) }
 }
 
 extension BlockIO {

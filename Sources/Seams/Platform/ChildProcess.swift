@@ -1,5 +1,6 @@
 import CPlatform
 import Glibc
+import Synchronization
 
 /// How a process ended.
 public enum ProcessEnd: Equatable, Sendable, CustomStringConvertible {
@@ -70,8 +71,11 @@ public final class ChildProcess: Sendable {
     public let pidfd: OwnedFD
     private let lifeline: OwnedFD?
     private let diesWithParent: Bool
+    /// The end, once it is known: the kernel tells it once, and gives the number away then.
+    private let end = Mutex<ProcessEnd?>(nil)
 
     deinit {
+        guard end.withLock({ $0 == nil }) else { return }
         // Nobody could end it or ask for its end any more: it must not be left as a zombie, which
         // others that wait for any child would meet again and again.
         if diesWithParent { _ = cp_pidfd_signal(pidfd.raw, SIGKILL) }
@@ -112,7 +116,10 @@ public final class ChildProcess: Sendable {
     }
 
     /// Waits for the end, at most `milliseconds` (for ever where negative); nil: not yet.
+    ///
+    /// An end that has been told once is told again.
     public func wait(milliseconds: Int32 = -1) throws(SystemError) -> ProcessEnd? {
+        if let end = end.withLock({ $0 }) { return end }
         let start = Clock.milliseconds()
         if let lifeline, try !Descriptors.waitReadable(lifeline.raw, milliseconds: milliseconds) {
             return nil
@@ -121,7 +128,10 @@ public final class ChildProcess: Sendable {
         let spent = Int32(clamping: Clock.milliseconds() - start)
         let left = milliseconds < 0 ? -1 : max(0, milliseconds - spent)
         let ended = try checked(cp_wait(id, pidfd.raw, left, &status), "wait")
-        return ended == 1 ? ProcessEnd(status: status) : nil
+        guard ended == 1 else { return nil }
+        let end = ProcessEnd(status: status)
+        self.end.withLock { $0 = end }
+        return end
     }
 
     /// Sends a signal; a process that has ended is no error.
@@ -176,7 +186,10 @@ extension ChildProcess {
         while options.descriptors.count < 3 { options.descriptors.append(-1) }
         options.descriptors[1] = writer.raw
         if mergeErrors { options.descriptors[2] = writer.raw }
-        return (try ChildProcess(options), reader)
+        let child = try withExtendedLifetime(writer) { () throws(SystemError) in
+            try ChildProcess(options)
+        }
+        return (child, reader)
     }
 }
 

@@ -43,6 +43,18 @@ public final class Condition<Value>: @unchecked Sendable {
         return try body(&value)
     }
 
+    /// Works on the value alone as soon as `body` returns something, however long that takes.
+    ///
+    /// `body` is asked at once, and after each change. Whoever is served wakes nobody.
+    public func wait<Result>(until body: (inout Value) -> sending Result?) -> sending Result {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        while true {
+            if let result = body(&value) { return result }
+            pthread_cond_wait(change, lock)
+        }
+    }
+
     /// Works on the value alone as soon as `body` returns something; nil where time ran out.
     ///
     /// `body` is asked at once, and after each change. Whoever is served wakes nobody.

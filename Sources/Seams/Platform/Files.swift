@@ -62,12 +62,8 @@ public struct FileStatus: Sendable {
     public var modifiedNanoseconds: Int64
     /// For a device node, the device it names.
     public var specialDevice: UInt64
-    /// The same as the kernel's tables name it, `major:minor` (gnu_dev_major(3)).
-    public var specialDeviceName: String {
-        let major = (specialDevice >> 8) & 0xfff | (specialDevice >> 32) & ~0xfff
-        let minor = specialDevice & 0xff | (specialDevice >> 12) & ~0xff & 0xffff_ffff
-        return "\(major):\(minor)"
-    }
+    /// The same as the kernel's tables name it, `major:minor`.
+    public var specialDeviceName: String { BlockNode.name(of: specialDevice) }
 
     init(_ status: stat) {
         switch status.st_mode & S_IFMT {
@@ -200,9 +196,23 @@ public enum Files {
     ) throws(SystemError) {
         let temporary = "\(path).new-\(getpid())"
         let descriptor = try open(temporary, [.writeOnly, .create, .truncate], mode: mode)
-        try writeAll(bytes, to: descriptor.raw)
-        try sync(descriptor)
-        try rename(temporary, to: path)
+        do throws(SystemError) {
+            try writeAll(bytes, to: descriptor.raw)
+            try sync(descriptor)
+            try rename(temporary, to: path)
+        } catch {
+            try? remove(temporary)
+            throw error
+        }
+    }
+
+    /// Writes a file as a whole: it is on the disk, under its name, when this returns.
+    public static func replaceDurably(
+        _ path: String, with bytes: [UInt8], mode: UInt32 = 0o600
+    ) throws(SystemError) {
+        try replace(path, with: bytes, mode: mode)
+        let slash = path.lastIndex(of: "/")
+        try syncDirectory(slash.map { String(path[...$0]) } ?? ".")
     }
 
     /// Writes a short text into an existing file, as /proc and /sys want it: in one call.

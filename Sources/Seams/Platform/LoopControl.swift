@@ -67,7 +67,12 @@ public enum BlockNode {
     public static func number(at path: String) -> String? {
         var number: UInt64 = 0
         guard cp_block_number(path, &number) == 1 else { return nil }
-        return "\(cp_device_major(number)):\(cp_device_minor(number))"
+        return name(of: number)
+    }
+
+    /// A device's number as the kernel's tables name it, `major:minor` (gnu_dev_major(3)).
+    public static func name(of device: UInt64) -> String {
+        "\(cp_device_major(device)):\(cp_device_minor(device))"
     }
 }
 

@@ -12,8 +12,11 @@ enum LinkListener {
     /// ENODEV, EPERM, EACCES.
     private static let (none, notAllowed, denied): (Int32, Int32, Int32) = (19, 1, 13)
 
-    /// How long another target has to say that the place is its own, in milliseconds.
-    private static let patience: Int32 = 200
+    /// How long another target has to say that the place is its own, in milliseconds: a busy one
+    /// may need a while.
+    private static let patience: Int64 = 1500
+    /// How often it is asked, in milliseconds: a question or an answer may be lost.
+    private static let pause: Int64 = 250
 
     /// Opens it on an interface, for one disk.
     ///
@@ -90,10 +93,24 @@ enum LinkListener {
             on: interface, shelf: disk.shelf, slot: disk.slot, buffer: 1 << 16, answers: true)
         let question = AoEHeader(
             destination: .broadcast, source: mac, address: disk, command: .config)
-        try Files.writeAll(question.frame(AoEConfig(.read).encoded), to: socket.raw)
-        guard try Descriptors.waitReadable(socket.raw, milliseconds: patience) else { return nil }
-        let frame = try Descriptors.readSome(socket.raw, limit: 1 << 16)
-        return frame.withUnsafeBytes { try? AoEHeader(decoding: $0).source }
+        let frame = question.frame(AoEConfig(.read).encoded)
+        let start = Clock.milliseconds()
+        var (now, next) = (start, start)
+        while now < start + patience {
+            if now >= next {
+                try Files.writeAll(frame, to: socket.raw)
+                next = now + pause
+            }
+            let left = min(next, start + patience) - now
+            if try Descriptors.waitReadable(socket.raw, milliseconds: Int32(clamping: left)) {
+                let answer = try Descriptors.readSome(socket.raw, limit: 1 << 16)
+                // What cannot be understood claims nothing.
+                let header = answer.withUnsafeBytes { try? AoEHeader(decoding: $0) }
+                if let header { return header.source }
+            }
+            now = Clock.milliseconds()
+        }
+        return nil
     }
 
     private static func busy(

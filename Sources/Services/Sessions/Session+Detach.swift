@@ -185,7 +185,7 @@ extension Session {
         steps.begin("machine")
         _ = try? guest?.call(.powerOff, milliseconds: 5000)
         guest = nil
-        let end = (try? machine.wait(milliseconds: DetachLimits.powerOff)).flatMap { $0 }
+        let end = try? machine.wait(milliseconds: DetachLimits.powerOff)
         if end != nil {
             steps.end("machine", held: true, "powered off")
         } else {

@@ -224,7 +224,7 @@ extension Session {
     /// The target process ended by itself: clients have lost their disk.
     func targetsEnded() {
         guard let targets else { return }
-        let end = (try? targets.process.wait(milliseconds: 0)).flatMap { $0 }
+        let end = try? targets.process.wait(milliseconds: 0)
         self.targets = nil
         local?.disk?.cut()
         fail("the target process ended unexpectedly (\(end.map(\.description) ?? "unknown"))")

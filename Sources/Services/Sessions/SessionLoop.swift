@@ -118,7 +118,7 @@ extension Session {
     /// The machine's process ended by itself: nothing can be read or written any more.
     func machineEnded() {
         guard let machine else { return }
-        let end = (try? machine.wait(milliseconds: 0)).flatMap { $0 }
+        let end = try? machine.wait(milliseconds: 0)
         self.machine = nil
         guest = nil
         fail("the virtual machine ended unexpectedly (\(end.map(\.description) ?? "unknown"))")
@@ -142,7 +142,7 @@ extension Session {
     /// The storage daemon ended by itself: the guest would wait for its disks for ever.
     func storageEnded() {
         guard let storage else { return }
-        let end = (try? storage.process.wait(milliseconds: 0)).flatMap { $0 }
+        let end = try? storage.process.wait(milliseconds: 0)
         self.storage = nil
         killTargets()
         fail("the storage daemon ended unexpectedly (\(end.map(\.description) ?? "unknown"))")
@@ -158,7 +158,7 @@ extension Session {
     /// before anything else.
     func bridgeEnded() -> Bool {
         guard let bridge else { return false }
-        let end = (try? bridge.process.wait(milliseconds: 0)).flatMap { $0 }
+        let end = try? bridge.process.wait(milliseconds: 0)
         if end?.isSuccess == true, record.mountedFolder == nil {
             // fusermount -u or umount by hand: an orderly detach, without a command to report to.
             log.note("the folder was unmounted by hand")

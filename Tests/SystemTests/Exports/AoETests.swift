@@ -200,4 +200,40 @@ import Testing
             try causeway.unmount(exported.session)
         }
     }
+
+    @Test func `a host that is slow to answer keeps its place`() throws {
+        try Self.withPair { causeway, network in
+            let image = try causeway.copy("ext4")
+            let script = "\(causeway.folder)/slow"
+            try RawPath(script).write(Array(Self.slow.utf8))
+            let host = try RunningCommand(
+                network.rootPrefix[0], network.rootPrefix.dropFirst() + ["python3", script])
+            defer { _ = try? host.process.killAndWait() }
+            let isUp = Wait.until(seconds: 10) {
+                _ = try? host.collect(until: Clock.milliseconds() + 20)
+                return !host.outputs[0].isEmpty
+            }
+            #expect(isUp)
+            let words = ["export", image, "--aoe"] + Self.options
+            let taken = try causeway.runAsRoot(of: network, words)
+            #expect(taken.status == 5 && taken.stderr.contains("serves e7.3"), "\(taken)")
+        }
+    }
+
+    /// Serves e7.3 on v1, so busy that it hears the second question only, and answers late.
+    private static let slow = """
+        import socket, struct, time
+        link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88a2))
+        link.bind(("v1", 0))
+        print("ready", flush=True)
+        heard = 0
+        while True:
+            frame = link.recv(65536)
+            if frame[14] & 8 or frame[16:20] != struct.pack(">HBB", 7, 3, 1): continue
+            heard += 1
+            if heard == 1: continue
+            time.sleep(0.4)
+            head = frame[6:12] + bytes.fromhex("525400000001") + b"\\x88\\xa2\\x18\\0"
+            link.send(head + frame[16:24] + struct.pack(">HHBBH", 16, 1, 2, 0x10, 0) + bytes(28))
+        """
 }

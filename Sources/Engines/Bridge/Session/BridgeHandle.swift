@@ -2,14 +2,6 @@ import Bytes
 import Glibc
 public import Platform
 
-/// Something that the bridge says unasked.
-public enum BridgeEvent: Equatable, Sendable {
-    /// The folder is no longer mounted: somebody unmounted it.
-    case unmounted
-    /// The guest was lost: everything on the folder fails with EIO, and carried connections ended.
-    case guestLost(reason: String)
-}
-
 /// The session's hold on a bridge process.
 ///
 /// One thread at a time; every call is bounded in time.
@@ -17,7 +9,6 @@ public final class BridgeHandle {
     /// The process; its pidfd tells its end.
     public let process: ChildProcess
     private let control: OwnedFD
-    private var events: [BridgeEvent] = []
 
     /// Takes hold of a process that has the other end of a packet socket.
     init(process: ChildProcess, control: OwnedFD) {
@@ -25,7 +16,7 @@ public final class BridgeHandle {
         self.control = control
     }
 
-    /// Readable when the bridge has said something: then call `nextEvent`.
+    /// Readable when the bridge has said something that the next call takes.
     public var controlDescriptor: Int32 { control.raw }
 
     /// Starts `executable _bridge`; the bridge's own words go to `log`.
@@ -117,14 +108,6 @@ public final class BridgeHandle {
             return nil
         }
     }
-
-    /// What the bridge has said unasked; waits at most so long, nil where it said nothing.
-    public func nextEvent(milliseconds: Int64) throws(BridgeError) -> BridgeEvent? {
-        if !events.isEmpty { return events.removeFirst() }
-        guard let (message, _) = try receive(for: .control, milliseconds) else { return nil }
-        _ = note(message)
-        return events.isEmpty ? nil : events.removeFirst()
-    }
 }
 
 extension BridgeHandle {
@@ -159,21 +142,13 @@ extension BridgeHandle {
         }
     }
 
-    /// Keeps an event for later; anything else that was not waited for is an error.
+    /// Passes over what the bridge says unasked; anything else that was not waited for is an error.
     private func judge(_ message: BridgeMessage, _ step: BridgeError.Step) throws(BridgeError) {
-        if case .failed(let error) = message { throw error }
-        guard note(message) else {
-            throw BridgeError(step, "the bridge answered something else than was asked")
-        }
-    }
-
-    private func note(_ message: BridgeMessage) -> Bool {
         switch message {
-        case .unmounted: events.append(.unmounted)
-        case .guestLost(let reason): events.append(.guestLost(reason: reason))
-        default: return false
+        case .failed(let error): throw error
+        case .unmounted, .guestLost: return
+        default: throw BridgeError(step, "the bridge answered something else than was asked")
         }
-        return true
     }
 
     private func receivePacket() throws(SystemError) -> ([UInt8], [OwnedFD]) {

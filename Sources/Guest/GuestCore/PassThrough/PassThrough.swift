@@ -31,7 +31,7 @@ final class PassThrough: Sendable {
     /// Lets the kernel read ahead as much as it asks for at once; it starts with 128 KiB.
     static func widenReadahead(of target: String) {
         guard let device = try? Files.status(target).device else { return }
-        let name = "\((device >> 8) & 0xfff):\((device & 0xff) | ((device >> 12) & 0xfff00))"
+        let name = BlockNode.name(of: device)
         try? Files.writeControl("/sys/class/bdi/\(name)/read_ahead_kb", "1024\n")
     }
 

@@ -26,10 +26,6 @@ int cp_sync_file_system(int fd);
 // open_by_handle_at(2): `mount_fd` is anything on the mount, `handle` has `count` <= 128 bytes.
 int cp_open_handle(int mount_fd, int type, const void *handle, size_t count, int flags);
 
-// name_to_handle_at(2) of `fd` itself: the handle's bytes (at most 128) and *type; returns the
-// count of bytes.
-ssize_t cp_handle_of(int fd, int *type, void *handle, int *mount_id);
-
 // fallocate(2).
 int cp_allocate(int fd, int mode, int64_t offset, int64_t length);
 

@@ -63,9 +63,7 @@ int cp_flush_output(void);
 // Opens a path as if the folder were the root of the file system, whatever links lie on the way
 // (openat2(2), RESOLVE_IN_ROOT); for its name alone (O_PATH).
 int cp_open_in_root(int folder, const char *path, int follow_last);
-int cp_openat(int directory, const char *path, int flags, mode_t mode);
 int cp_set_nonblocking(int fd, int on);
-int cp_set_cloexec(int fd, int on);
 int cp_duplicate(int fd);
 int cp_mount(const char *source, const char *target, const char *type, unsigned long flags,
              const char *data);
@@ -79,10 +77,10 @@ int cp_block_sectors(int fd, uint32_t *logical, uint32_t *physical);
 // pipe2(2) with close-on-exec.
 int cp_pipe(int ends[2]);
 
+// listen(2), which may be called again for another backlog.
+int cp_listen(int socket, int backlog);
+
 // accept4(2) with close-on-exec.
 int cp_accept(int listener);
-
-// Drops descriptors' inheritance for everything from `first` up.
-int cp_close_from(int first);
 
 #endif
