@@ -98,4 +98,42 @@ private func shell(
         #expect(try child.wait(milliseconds: 0) == .exited(3))
         #expect(try child.killAndWait() == .exited(3))
     }
+
+    @Test func `a guard ends as its program does`() throws {
+        for (script, end) in [("exit 7", ProcessEnd.exited(7)), ("kill -6 $$", .signaled(6))] {
+            var options = SpawnOptions(
+                path: "/bin/sh", arguments: ["-c", script], diesWithParent: true)
+            options.isGuarded = true
+            options.forbidsCoreDumps = true
+            #expect(try ChildProcess(options).wait(milliseconds: 60_000) == end)
+        }
+        var missing = SpawnOptions(path: "/no/such/program", arguments: [])
+        missing.isGuarded = true
+        #expect(throws: SystemError.self) { try ChildProcess(missing) }
+    }
+
+    /// The number that a script prints first.
+    private func firstNumber(from reader: OwnedFD) throws -> Int32 {
+        let bytes = try Descriptors.readExactly(
+            reader.raw, count: 8, deadlineMilliseconds: Clock.milliseconds() + 60_000)
+        return try #require(Int32(String(decoding: bytes, as: UTF8.self).drop { $0 == "0" }))
+    }
+
+    @Test(arguments: [false, true])
+    func `what a program leaves behind ends with it, or with who started it`(
+        isKilled: Bool
+    ) throws {
+        let (reader, writer) = try Descriptors.pipe()
+        // In the background, in a session of its own: nothing else would end it.
+        let script = "setsid sleep 600 & printf '%08d' $!; [ $0 = stay ] && wait; exit 0"
+        var options = SpawnOptions(
+            path: "/bin/sh", arguments: ["-c", script, isKilled ? "stay" : "go"],
+            descriptors: [-1, writer.raw, -1], diesWithParent: true)
+        options.isGuarded = true
+        let child = try withExtendedLifetime(writer) { try ChildProcess(options) }
+        let left = try ProcessHandle(try firstNumber(from: reader))
+        if isKilled { child.signal(15) }
+        #expect(try left.waitForEnd(milliseconds: 60_000))
+        #expect(try child.wait(milliseconds: 60_000) == (isKilled ? .signaled(9) : .exited(0)))
+    }
 }

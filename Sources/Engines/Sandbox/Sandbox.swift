@@ -63,6 +63,8 @@ public enum Sandbox {
                 arguments: line.arguments + ["--", program.path] + program.arguments,
                 environment: [], descriptors: line.descriptors, diesWithParent: true)
             options.forbidsCoreDumps = true
+            // Bubblewrap's inner process does not know of the outer one's death at first.
+            options.isGuarded = true
             return Prepared(options: options, lifeline: lifeline, held: [writer, filter])
         } catch let error as SystemError {
             throw .system(error)

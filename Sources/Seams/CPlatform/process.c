@@ -13,15 +13,76 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// Runs between fork and exec: only async-signal-safe calls.
+// Kills this process's children, as far as one line of /proc names them; there may be none.
+static void kill_children(void) {
+    char text[512];
+    int file = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    ssize_t count = read(file, text, sizeof text);
+    close(file);
+    pid_t child = 0;
+    // A number that is cut at the end has no space behind it.
+    for (ssize_t i = 0; i < count; i++) {
+        if (text[i] >= '0' && text[i] <= '9') {
+            child = child * 10 + (text[i] - '0');
+        } else {
+            if (child > 0) kill(child, SIGKILL);
+            child = 0;
+        }
+    }
+}
+
+// Waits for a program's end, or for that of whoever started it, and ends all that is left of it.
+static _Noreturn void guard(pid_t program) {
+    // The starter's locks and ends of pipes must not live on in here.
+    syscall(SYS_close_range, 0U, ~0U, 0);
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGCHLD);
+    sigaddset(&wanted, SIGTERM);
+    int end = 0, ended = 0;
+    while (!ended) {
+        if (sigwaitinfo(&wanted, NULL) == SIGTERM) kill(program, SIGKILL);
+        int status;
+        pid_t got;
+        while ((got = waitpid(-1, &status, WNOHANG)) > 0)
+            if (got == program) end = status, ended = 1;
+    }
+    // Children of the program that it left behind have become this process's.
+    do kill_children();
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
+    if (WIFSIGNALED(end)) {
+        sigset_t none;
+        sigemptyset(&none);
+        signal(WTERMSIG(end), SIG_DFL);
+        kill(getpid(), WTERMSIG(end));
+        sigprocmask(SIG_SETMASK, &none, NULL);
+    }
+    _exit(WEXITSTATUS(end));
+}
+
+// Puts a guard between the parent and the program; returns in the program's process, with the
+// guard's id.
+static pid_t enter_guard(pid_t parent) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) _exit(127);
+    pid_t self = getpid();
+    pid_t program = fork();
+    if (program > 0) guard(program);
+    return program < 0 ? program : self;
+}
+
+// Runs between fork and exec, with all signals blocked: only async-signal-safe calls.
 static _Noreturn void run_child(const struct cp_spawn *spawn, int report, pid_t parent) {
+    for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
+    if (spawn->new_session) setsid();
+    if (spawn->no_core_dumps) setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    if (spawn->guarded) parent = enter_guard(parent);
+    if (parent < 0) goto failed;
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
-
-    if (spawn->new_session) setsid();
-    if (spawn->no_core_dumps) setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     if (spawn->parent_death_signal) {
         prctl(PR_SET_PDEATHSIG, spawn->parent_death_signal);
         if (getppid() != parent) _exit(127);

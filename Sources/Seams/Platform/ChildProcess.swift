@@ -38,6 +38,12 @@ public struct SpawnOptions: Sendable {
     public var descriptors: [Int32]
     /// Whether the child is killed when the thread that started it ends.
     public var diesWithParent: Bool
+    /// Whether a process in between ends all that the child has started, when the child or the
+    /// starting thread ends.
+    ///
+    /// Without one, a child that is killed while it starts others can leave them behind. The id is
+    /// the guard's; it ends as the child does.
+    public var isGuarded = false
     /// Whether the child gets a session of its own, away from the terminal.
     public var newSession: Bool
     /// Whether the child and its descendants may leave no memory image behind.
@@ -102,6 +108,7 @@ public final class ChildProcess: Sendable {
                         spawn.fds = descriptors.baseAddress
                         spawn.fd_count = descriptors.count
                         spawn.parent_death_signal = options.diesWithParent ? SIGKILL : 0
+                        spawn.guarded = options.isGuarded ? 1 : 0
                         spawn.new_session = options.newSession ? 1 : 0
                         spawn.no_core_dumps = options.forbidsCoreDumps ? 1 : 0
                         return cp_spawn(&spawn, &pidfd)

@@ -1,5 +1,6 @@
 import FileSystemLab
 import Foundation
+import Platform
 import Testing
 
 /// `causeway ls`, `cat` and `cp` reach into a source without leaving it mounted.

@@ -17,6 +17,8 @@ struct cp_spawn {
     size_t fd_count;
     // Delivered to the child when the thread that started it ends; 0 for none.
     int parent_death_signal;
+    // Puts a process between that ends, with the parent, all that the program has started.
+    int guarded;
     // Start a new session (setsid), away from the terminal.
     int new_session;
     // Set the limit on core dumps to nothing, for good.
