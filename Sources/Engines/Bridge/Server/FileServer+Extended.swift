@@ -128,11 +128,11 @@ extension FileServer {
         let value = Array(message.body[start..<start + size])
         let request = Request.setAttribute(
             handle: node.handle.bytes, name: name, value: value, flags: flags)
-        recent.forget(message.node)
+        forgetAttributes(of: message.node)
         nodes.noteAttributes(message.node)
         let number = message.node
         ask(unique, node, request) { [unowned self] _ in
-            recent.forget(number)
+            forgetAttributes(of: number)
             fail(unique, 0)
         }
     }
@@ -142,11 +142,11 @@ extension FileServer {
         guard let node = node(of: message), let name = message.name() else { return }
         let unique = message.unique
         guard isAnswered(name, node) else { return fail(unique, EOPNOTSUPP) }
-        recent.forget(message.node)
+        forgetAttributes(of: message.node)
         let number = message.node
         ask(unique, node, .removeAttribute(handle: node.handle.bytes, name: name)) {
             [unowned self] _ in
-            recent.forget(number)
+            forgetAttributes(of: number)
             fail(unique, 0)
         }
     }
