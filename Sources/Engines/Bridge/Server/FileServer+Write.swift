@@ -63,6 +63,9 @@ extension FileServer {
             case .failed(let errno):
                 failedChanges += 1
                 endChange(of: request.number, request.state)
+                // As write(2): what was taken is told, and why no more was by the next write.
+                let taken = request.size - request.payload.range.count
+                guard taken == 0 else { return replyWritten(request.unique, taken) }
                 fail(request.unique, errno)
             case .done(let reply): accept(reply, request)
             }
@@ -83,14 +86,17 @@ extension FileServer {
         if let attributes = reply.attributes { nodes.note(request.number, attributes) }
         guard count < request.payload.range.count else {
             endChange(of: request.number, request.state, reply.attributes)
-            device?.reply(request.unique, fuse_write_out(size: UInt32(request.size), padding: 0))
-            return
+            return replyWritten(request.unique, request.size)
         }
         var rest = request
         rest.offset += UInt64(count)
         let range = request.payload.range
         rest.payload.range = range.lowerBound + count..<range.upperBound
         put(rest)
+    }
+
+    private func replyWritten(_ unique: UInt64, _ count: Int) {
+        device?.reply(unique, fuse_write_out(size: UInt32(count), padding: 0))
     }
 
     /// The handle through which a change is on the disk when it is answered.
