@@ -6,7 +6,7 @@ import Testing
 
 @testable import Bridge
 
-/// Writes that end half-way.
+/// Writes that end half-way, and what a change of contents takes away.
 @Suite struct PartialWriteTests {
     private func benchWithOpenFile(
         mode: UInt32 = 0o644
@@ -32,5 +32,26 @@ import Testing
         #expect(try answer.value(fuse_write_out.self).size == 3)
         #expect(try bench.write(node, handle, [4]).errno > 0)
         #expect(bench.server.nodes[node]?.state?.changesInFlight == 0)
+    }
+
+    @Test func `allocating clears set-user bits, for all but root`() throws {
+        let (bench, node, handle) = try benchWithOpenFile(mode: 0o6755)
+        bench.guest.handlers[2] = { _ in
+            FakeServer.words([0, 0, 1]) + FakeServer.attributes(mode: 0o755)
+        }
+        let input = fuse_fallocate_in(fh: handle, offset: 0, length: 4096, mode: 0, padding: 0)
+        for _ in 0..<2 {
+            #expect(try bench.ask(FUSE_FALLOCATE, node: node, Bench.bytes(input)).errno == 0)
+        }
+        #expect(bench.guest.procedures.filter { $0 == 2 }.count == 1)
+        #expect(bench.agent.requests.count == 2 && bench.notices == 1)
+    }
+
+    @Test func `where they cannot be cleared, nothing is allocated`() throws {
+        let (bench, node, handle) = try benchWithOpenFile(mode: 0o6755)
+        bench.guest.handlers[2] = { _ in FakeServer.words([5, 0, 0]) }
+        let input = fuse_fallocate_in(fh: handle, offset: 0, length: 4096, mode: 0, padding: 0)
+        #expect(try bench.ask(FUSE_FALLOCATE, node: node, Bench.bytes(input)).errno == EIO)
+        #expect(bench.agent.requests.isEmpty)
     }
 }

@@ -163,10 +163,22 @@ extension FileServer {
         let request = Request.allocate(
             handle: node.handle.bytes, mode: input.mode, offset: input.offset,
             length: input.length)
-        agent?.ask(request) { [unowned self] reply in
-            endChange(of: number, state)
-            fail(unique, Self.errno(of: reply))
+        let allocate = { [unowned self] (errno: Int32) in
+            guard errno == 0, let agent else {
+                endChange(of: number, state)
+                return fail(unique, errno == 0 ? EOPNOTSUPP : errno)
+            }
+            agent.ask(request) { [unowned self] reply in
+                endChange(of: number, state)
+                fail(unique, Self.errno(of: reply))
+            }
         }
+        // The request does not say whether the caller may keep them (HANDLE_KILLPRIV_V2): on the
+        // host that takes CAP_FSETID, which user 0 has.
+        guard message.header.uid != 0, let mode = Self.withoutPrivileges(node.mode) else {
+            return allocate(0)
+        }
+        setMode(of: number, node, mode, allocate)
     }
 
     /// FUSE_LSEEK: where data or a hole begins.

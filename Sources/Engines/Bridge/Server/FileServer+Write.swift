@@ -35,19 +35,30 @@ extension FileServer {
         guard input.write_flags & UInt32(FUSE_WRITE_KILL_SUIDGID) != 0,
             let mode = Self.withoutPrivileges(node.mode)
         else { return put(request) }
+        setMode(of: request.number, node, mode) { [unowned self] errno in
+            guard errno == 0 else {
+                endChange(of: request.number, state)
+                return fail(request.unique, errno)
+            }
+            put(request)
+        }
+    }
+
+    /// Takes a file's set-user and set-group bits away, and tells the kernel; gives an errno.
+    func setMode(
+        of number: UInt64, _ node: NodeTable.Node, _ mode: UInt32, _ body: @escaping (Int32) -> Void
+    ) {
         var change = SetAttributes()
         change.mode = mode
         call(.setAttributes(node.handle, change), as: NFSChangeReply.self) {
             [unowned self] outcome in
-            if case .failed(let errno) = outcome {
-                endChange(of: request.number, state)
-                return fail(request.unique, errno)
+            switch outcome {
+            case .failed(let errno): return body(errno)
+            case .done(let reply):
+                if let attributes = reply.attributes { nodes.note(number, attributes) }
             }
-            if case .done(let reply) = outcome, let attributes = reply.attributes {
-                nodes.note(request.number, attributes)
-            }
-            device?.forgetAttributes(of: request.number)
-            put(request)
+            device?.forgetAttributes(of: number)
+            body(0)
         }
     }
 
