@@ -170,7 +170,7 @@ extension FileServer {
     }
 
     private func kind(_ entry: DirectoryEntry) -> UInt32 {
-        entry.attributes?.type.modeBits ?? 0
+        entry.attributes.map { shownKind($0.type) } ?? 0
     }
 
     private func inode(_ entry: DirectoryEntry, _ export: Int) -> UInt64 {

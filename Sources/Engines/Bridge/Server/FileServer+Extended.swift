@@ -23,7 +23,8 @@ extension FileServer {
     private func isPassedOn(_ name: some Collection<UInt8>) -> Bool {
         if name.starts(with: Self.user) { return true }
         guard options.faithful, !name.starts(with: Self.accessLists) else { return false }
-        return !name.starts(with: Self.security) || name.elementsEqual(Self.capability)
+        guard name.starts(with: Self.security) else { return true }
+        return name.elementsEqual(Self.capability) && !options.isForCopying
     }
 
     /// Whether the agent has to be asked about an attribute.
