@@ -10,13 +10,14 @@ import Platform
 enum DiskCache {
     private static let wanted = "write back"
 
-    /// Has the kernel flush a disk where it is told to make data durable.
+    /// Has the kernel flush a disk, where it can be written, when it makes data durable.
     ///
     /// - Throws: where the kernel still takes the disk for one that needs no flush: what it then
     ///   called durable would not be.
     static func flush(_ device: String) throws(GuestFailure) {
         let folder = "/sys/block/\(device)"
         do {
+            if try Files.readText("\(folder)/ro", limit: 16).hasPrefix("1") { return }
             if try isFlushed(folder) { return }
             try Files.writeControl("\(folder)/cache_type", "\(wanted)\n")
             if try isFlushed(folder) { return }
@@ -40,10 +41,7 @@ enum DiskCache {
                 step: .device, errno: error.errno,
                 message: "the guest's disks cannot be listed (\(error))")
         }
-        for disk in disks.sorted() {
-            let isReadOnly = try? Files.readText("/sys/block/\(disk)/ro", limit: 16)
-            if isReadOnly?.hasPrefix("1") != true { try flush(disk) }
-        }
+        for disk in disks.sorted() { try flush(disk) }
     }
 
     private static func isFlushed(_ folder: String) throws(SystemError) -> Bool {

@@ -59,16 +59,6 @@ import Testing
         }
     }
 
-    @Test func `a mount that only reads flushes nothing`() throws {
-        try Causeway.scoped { causeway in
-            let image = try causeway.copy("ext4")
-            try Self.withRecord(of: image, causeway) { source, log in
-                try causeway.withMount(source) { _ = try $0.manifest() }
-                #expect(try Self.flushes(log) == 0)
-            }
-        }
-    }
-
     /// The image as a file whose every write and fsync is in a record.
     private static func withRecord(
         of image: String, _ causeway: Causeway,
