@@ -28,18 +28,24 @@ public struct BridgeOptions: Equatable, Sendable {
     public var faithful: Bool
     /// Refuse every change.
     public var readOnly: Bool
+    /// Show nothing that gives rights to whoever copies it.
+    ///
+    /// Files and folders have no set-user, set-group and sticky bits and no capabilities, and
+    /// devices are shown as sockets.
+    public var isForCopying: Bool
     /// How long the guest may leave everything unanswered before it counts as gone.
     public var requestTimeoutMilliseconds: UInt32
 
     /// Makes options.
     public init(
         user: UInt32, group: UInt32, faithful: Bool = false, readOnly: Bool = true,
-        requestTimeoutMilliseconds: UInt32 = 15_000
+        isForCopying: Bool = false, requestTimeoutMilliseconds: UInt32 = 15_000
     ) {
         self.user = user
         self.group = group
         self.faithful = faithful
         self.readOnly = readOnly
+        self.isForCopying = isForCopying
         self.requestTimeoutMilliseconds = requestTimeoutMilliseconds
     }
 }

@@ -39,7 +39,7 @@ struct BlockGraph {
                 tops.append("window\(index)")
                 continue
             }
-            addOverlay(index)
+            addOverlay(index, isKept: window.keepsOverlay)
         }
         if windows.isEmpty { tops.append("image") }
     }
@@ -67,13 +67,16 @@ struct BlockGraph {
         nodes.append(.object(image))
     }
 
-    private mutating func addOverlay(_ index: Int) {
+    /// - Parameter isKept: whether it outlasts the daemon; of one that does not, no flush comes to
+    ///   the disk.
+    private mutating func addOverlay(_ index: Int, isKept: Bool) {
         nodes.append(
             .object([
                 "driver": .text("file"), "node-name": .text("overlay-file\(index)"),
                 "filename": .text(Places.overlay(index)), "read-only": .bool(false),
                 "auto-read-only": .bool(false), "locking": .text("off"), "aio": .text("threads"),
                 "discard": .text("unmap"),
+                "cache": .object(["no-flush": .bool(!isKept)]),
             ]))
         nodes.append(
             .object([

@@ -26,7 +26,9 @@ struct AgentService {
                 return .done
             case .kernelLog: return .data(try kernelLog())
             case .serveBlocks(let plan):
-                try blockService().start(plan: plan)
+                let blocks = try blockService()
+                try DiskCache.flushAll()
+                try blocks.start(plan: plan)
                 return .done
             case .stopBlocks(let milliseconds):
                 let limit = Int64(clamping: milliseconds)

@@ -41,6 +41,8 @@ final class ExportTable: Sendable {
         }
         var export = Export(id: id, device: "/dev/\(request.device)", readOnly: request.readOnly)
         try waitForDevice(export.device)
+        // Also what is mounted read-only: its journal may be replayed onto the source.
+        try DiskCache.flush(request.device)
         // The server reads in transfers of 1 MiB; the kernel's own 128 KiB would cut each into
         // eight that wait for one another. Without it the disk is only slower.
         do {

@@ -9,6 +9,8 @@ final class DirectoryStream {
     private(set) var start: UInt64?
     /// Whether the listing carries attributes.
     private(set) var hasAttributes = false
+    /// The moment at which it was asked for; see `ChangeLog`.
+    private(set) var asked: UInt64 = 0
     /// Where the next call will probably go on.
     private var hint = 0
     /// Whether part of the listing was told: whoever then starts again wants a new one.
@@ -21,12 +23,15 @@ final class DirectoryStream {
     private(set) var fetched = 0
 
     /// Takes a listing that begins behind a cookie.
-    func take(_ new: DirectoryListing, from cookie: UInt64, hasAttributes: Bool) {
+    func take(
+        _ new: DirectoryListing, from cookie: UInt64, hasAttributes: Bool, asked: UInt64
+    ) {
         if cookie == 0 { fetched = 0 }
         fetched += new.entries.count + new.refused
         listing = new
         start = cookie
         self.hasAttributes = hasAttributes
+        self.asked = asked
         hint = 0
         isTold = false
     }

@@ -16,14 +16,30 @@ extension FileServer {
         shown.atimensec = attributes.accessed.nanoseconds
         shown.mtimensec = attributes.modified.nanoseconds
         shown.ctimensec = attributes.changed.nanoseconds
-        shown.mode = attributes.type.modeBits | attributes.mode
+        shown.mode = shownKind(attributes.type) | shownPermissions(attributes)
         let isHidden = nodes[number]?.state?.hidden != nil
         shown.nlink = isHidden ? attributes.links - min(1, attributes.links) : attributes.links
         shown.uid = options.faithful ? attributes.user : options.user
         shown.gid = options.faithful ? attributes.group : options.group
-        shown.rdev = Self.deviceNumber(attributes)
+        if !options.isForCopying { shown.rdev = Self.deviceNumber(attributes) }
         shown.blksize = 1 << 16
         return shown
+    }
+
+    /// A file's kind as the upper bits of a mode.
+    ///
+    /// For copying, a device is a socket: a copy of one leads to nothing, whoever made it.
+    func shownKind(_ type: NFSFileType) -> UInt32 {
+        switch type {
+        case .blockDevice, .characterDevice:
+            options.isForCopying ? NFSFileType.socket.modeBits : type.modeBits
+        default: type.modeBits
+        }
+    }
+
+    /// Permission bits; for copying, without those that give a file's rights to others.
+    private func shownPermissions(_ attributes: NFSAttributes) -> UInt32 {
+        options.isForCopying ? attributes.mode & 0o777 : attributes.mode
     }
 
     /// An inode number that no other file of the folder has, as far as 64 bits allow.

@@ -67,6 +67,7 @@ extension FileServer {
         _ body: @escaping (_ errno: Int32, _ skipTo: UInt64?) -> Void
     ) {
         let verifier = cookie == 0 ? 0 : stream.listing.verifier
+        let asked = changes.moment
         stream.coming = cookie
         let finish = { [unowned self] (outcome: Outcome<DirectoryListing>) in
             stream.coming = nil
@@ -80,7 +81,7 @@ extension FileServer {
                     log("a folder's listing does not go on")
                     body(EIO, nil)
                 } else {
-                    stream.take(listing, from: cookie, hasAttributes: plus)
+                    stream.take(listing, from: cookie, hasAttributes: plus, asked: asked)
                     body(0, listing.entries.isEmpty && !listing.isEnd ? listing.lastCookie : nil)
                 }
             }
@@ -106,6 +107,8 @@ extension FileServer {
     /// Answers with as many entries as fit.
     private func answer(_ wanted: DirectoryRequest, _ stream: DirectoryStream, from first: Int) {
         let listing = stream.listing
+        // What was fetched before names came or went is told as names alone.
+        let isOld = changes.hasChanged(wanted.handle, since: stream.asked)
         var told: [UInt64] = []
         var index = first
         var isDelivered = false
@@ -117,11 +120,11 @@ extension FileServer {
                 if !Self.isHidden(name) {
                     let isTold =
                         wanted.plus
-                        ? append(entry, name, wanted.export, &page)
+                        ? append(entry, name, wanted.export, &page, isOld ? nil : stream.asked)
                         : .plain(
                             page.append(
-                                inode: entry.fileID, cookie: entry.cookie,
-                                mode: entry.attributes?.type.modeBits ?? 0, name: name))
+                                inode: inode(entry, wanted.export), cookie: entry.cookie,
+                                mode: kind(entry), name: name))
                     if case .full = isTold { break }
                     if case .plain(false) = isTold { break }
                     if case .told(let number) = isTold { told.append(number) }
@@ -140,19 +143,23 @@ extension FileServer {
         case told(UInt64)
     }
 
-    /// Appends an entry with its attributes; without them where the server did not send them, or
-    /// for the folder itself and its parent.
+    /// Appends an entry with its attributes; without them where the server did not send them, for
+    /// the folder itself and its parent, and where they may be old: the kernel then asks.
+    ///
+    /// - Parameter asked: when they were asked for; nil where none are to be trusted.
     private func append(
         _ entry: DirectoryEntry, _ name: ArraySlice<UInt8>, _ export: Int,
-        _ page: inout DirectoryPage
+        _ page: inout DirectoryPage, _ asked: UInt64?
     ) -> Appended {
         guard page.hasRoom(name.count, plus: true) else { return .full }
         let isDots = name.elementsEqual([0x2e]) || name.elementsEqual([0x2e, 0x2e])
-        guard let attributes = entry.attributes, let handle = entry.handle, !isDots else {
-            let mode = entry.attributes?.type.modeBits ?? (isDots ? UInt32(S_IFDIR) : 0)
+        guard let attributes = entry.attributes, let handle = entry.handle, !isDots,
+            let asked, !changes.isOld(attributes, of: handle, asked: asked)
+        else {
             return .plain(
                 page.append(
-                    inode: entry.fileID, cookie: entry.cookie, mode: mode, name: name,
+                    inode: isDots ? entry.fileID : inode(entry, export), cookie: entry.cookie,
+                    mode: isDots ? UInt32(S_IFDIR) : kind(entry), name: name,
                     entry: fuse_entry_out()))
         }
         let known = self.entry(handle, export, attributes)
@@ -160,6 +167,14 @@ extension FileServer {
             inode: known.attr.ino, cookie: entry.cookie, mode: known.attr.mode, name: name,
             entry: known)
         return .told(known.nodeid)
+    }
+
+    private func kind(_ entry: DirectoryEntry) -> UInt32 {
+        entry.attributes.map { shownKind($0.type) } ?? 0
+    }
+
+    private func inode(_ entry: DirectoryEntry, _ export: Int) -> UInt64 {
+        entry.attributes.map { inode($0, export) } ?? entry.fileID
     }
 }
 

@@ -23,7 +23,8 @@ extension FileServer {
     private func isPassedOn(_ name: some Collection<UInt8>) -> Bool {
         if name.starts(with: Self.user) { return true }
         guard options.faithful, !name.starts(with: Self.accessLists) else { return false }
-        return !name.starts(with: Self.security) || name.elementsEqual(Self.capability)
+        guard name.starts(with: Self.security) else { return true }
+        return name.elementsEqual(Self.capability) && !options.isForCopying
     }
 
     /// Whether the agent has to be asked about an attribute.
@@ -128,11 +129,11 @@ extension FileServer {
         let value = Array(message.body[start..<start + size])
         let request = Request.setAttribute(
             handle: node.handle.bytes, name: name, value: value, flags: flags)
-        recent.forget(message.node)
+        forgetAttributes(of: message.node)
         nodes.noteAttributes(message.node)
         let number = message.node
         ask(unique, node, request) { [unowned self] _ in
-            recent.forget(number)
+            forgetAttributes(of: number)
             fail(unique, 0)
         }
     }
@@ -142,11 +143,11 @@ extension FileServer {
         guard let node = node(of: message), let name = message.name() else { return }
         let unique = message.unique
         guard isAnswered(name, node) else { return fail(unique, EOPNOTSUPP) }
-        recent.forget(message.node)
+        forgetAttributes(of: message.node)
         let number = message.node
         ask(unique, node, .removeAttribute(handle: node.handle.bytes, name: name)) {
             [unowned self] _ in
-            recent.forget(number)
+            forgetAttributes(of: number)
             fail(unique, 0)
         }
     }
@@ -163,10 +164,22 @@ extension FileServer {
         let request = Request.allocate(
             handle: node.handle.bytes, mode: input.mode, offset: input.offset,
             length: input.length)
-        agent?.ask(request) { [unowned self] reply in
-            endChange(of: number, state)
-            fail(unique, Self.errno(of: reply))
+        let allocate = { [unowned self] (errno: Int32) in
+            guard errno == 0, let agent else {
+                endChange(of: number, state)
+                return fail(unique, errno == 0 ? EOPNOTSUPP : errno)
+            }
+            agent.ask(request) { [unowned self] reply in
+                endChange(of: number, state)
+                fail(unique, Self.errno(of: reply))
+            }
         }
+        // The request does not say whether the caller may keep them (HANDLE_KILLPRIV_V2): on the
+        // host that takes CAP_FSETID, which user 0 has.
+        guard message.header.uid != 0, let mode = Self.withoutPrivileges(node.mode) else {
+            return allocate(0)
+        }
+        setMode(of: number, node, mode, allocate)
     }
 
     /// FUSE_LSEEK: where data or a hole begins.

@@ -97,6 +97,7 @@ extension FileServer {
     /// - Parameter state: where its data changes: what was read ahead is no longer true.
     func beginChange(of number: UInt64, _ state: NodeState? = nil) {
         if let node = nodes[number] { recent.begin(number, generation: node.generation) }
+        noteChange(of: number)
         state?.changesInFlight += 1
         state?.dropReadAhead()
     }
@@ -106,9 +107,32 @@ extension FileServer {
         of number: UInt64, _ state: NodeState? = nil, _ attributes: NFSAttributes? = nil
     ) {
         recent.end(number, attributes, now: Clock.milliseconds())
+        noteChange(of: number)
         guard let state else { return }
         state.changesInFlight -= 1
         state.dropReadAhead()
         nodes.release(state.number)
+    }
+
+    /// Notes that a file, or a folder's names, may just have changed: at the beginning of a change
+    /// and at its end.
+    ///
+    /// What was not fetched before can be told; where no folder is open, nothing was fetched.
+    func noteChange(of number: UInt64) {
+        guard directories.count > 0 else { return }
+        guard let node = nodes[number] else { return changes.noteAll() }
+        changes.note(node.handle)
+    }
+
+    /// Forgets what is known of a file's attributes: something else than a counted change may have
+    /// altered them.
+    func forgetAttributes(of number: UInt64) {
+        recent.forget(number)
+        noteChange(of: number)
+    }
+
+    /// As `noteChange`, for a name that goes: the file may have others, and has one less.
+    func noteRemoval() {
+        if directories.count > 0 { changes.noteRemoval() }
     }
 }

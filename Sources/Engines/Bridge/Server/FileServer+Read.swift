@@ -26,7 +26,7 @@ extension FileServer {
             return fail(message.unique, EINVAL)
         }
         // Reading changes the time of last access.
-        recent.forget(message.node)
+        forgetAttributes(of: message.node)
         guard let file = files[input.fh] else { return readDirectly(wanted) }
         file.noteRead(offset: wanted.offset, size: size)
         serve(wanted, file)

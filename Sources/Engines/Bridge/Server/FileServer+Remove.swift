@@ -17,9 +17,15 @@ extension FileServer {
         guard files.count > 0 else { return remove(unique, folder, request) }
         lookUpVictim(parent, name) { [unowned self] victim in
             guard let victim else { return remove(unique, folder, request) }
-            recent.forgetAll()
-            moveAside(victim, parent, name) { [unowned self] errno in
+            let noteIt = { [unowned self] in
                 recent.forgetAll()
+                noteChange(of: folder)
+                noteChange(of: victim)
+                noteRemoval()
+            }
+            noteIt()
+            moveAside(victim, parent, name) { [unowned self] errno in
+                noteIt()
                 fail(unique, errno)
             }
         }
@@ -28,8 +34,10 @@ extension FileServer {
     private func remove(_ unique: UInt64, _ folder: UInt64, _ request: NFSRequest) {
         beginChange(of: folder)
         recent.forgetLinked()
+        noteRemoval()
         call(request, as: NFSChangeReply.self) { [unowned self] outcome in
             recent.forgetLinked()
+            noteRemoval()
             switch outcome {
             case .failed(let errno):
                 endChange(of: folder)
@@ -134,10 +142,17 @@ extension FileServer {
             return fail(unique, ENAMETOOLONG)
         }
         put(newName, into: input.newdir, to)
-        recent.forgetAll()
+        let number = message.node
+        let noteIt = { [unowned self] in
+            recent.forgetAll()
+            noteChange(of: number)
+            noteChange(of: input.newdir)
+            noteRemoval()
+        }
+        noteIt()
         let finish = { [unowned self] in
             move(from.handle, name, to.handle, newName) { [unowned self] errno in
-                recent.forgetAll()
+                noteIt()
                 fail(unique, errno)
             }
         }
@@ -150,7 +165,7 @@ extension FileServer {
                 keepAside(victim, to, newName) { [unowned self] errno, undo in
                     guard errno == 0 else { return fail(unique, errno) }
                     move(from.handle, name, to.handle, newName) { [unowned self] errno in
-                        recent.forgetAll()
+                        noteIt()
                         if errno != 0 { undo() }
                         fail(unique, errno)
                     }

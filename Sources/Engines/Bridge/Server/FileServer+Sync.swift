@@ -56,6 +56,7 @@ extension FileServer {
                 state.uncommittedBytes -= min(covered, state.uncommittedBytes)
             }
             let lost = state.takeLostWrite()
+            noteChange(of: number)
             nodes.release(number)
             body(errno != 0 ? errno : lost)
         }
@@ -93,6 +94,7 @@ extension FileServer {
             if errno == 0 {
                 for (state, bytes) in covered {
                     state.uncommittedBytes -= min(bytes, state.uncommittedBytes)
+                    noteChange(of: state.number)
                     nodes.release(state.number)
                 }
             }

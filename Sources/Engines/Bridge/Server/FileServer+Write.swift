@@ -35,19 +35,30 @@ extension FileServer {
         guard input.write_flags & UInt32(FUSE_WRITE_KILL_SUIDGID) != 0,
             let mode = Self.withoutPrivileges(node.mode)
         else { return put(request) }
+        setMode(of: request.number, node, mode) { [unowned self] errno in
+            guard errno == 0 else {
+                endChange(of: request.number, state)
+                return fail(request.unique, errno)
+            }
+            put(request)
+        }
+    }
+
+    /// Takes a file's set-user and set-group bits away, and tells the kernel; gives an errno.
+    func setMode(
+        of number: UInt64, _ node: NodeTable.Node, _ mode: UInt32, _ body: @escaping (Int32) -> Void
+    ) {
         var change = SetAttributes()
         change.mode = mode
         call(.setAttributes(node.handle, change), as: NFSChangeReply.self) {
             [unowned self] outcome in
-            if case .failed(let errno) = outcome {
-                endChange(of: request.number, state)
-                return fail(request.unique, errno)
+            switch outcome {
+            case .failed(let errno): return body(errno)
+            case .done(let reply):
+                if let attributes = reply.attributes { nodes.note(number, attributes) }
             }
-            if case .done(let reply) = outcome, let attributes = reply.attributes {
-                nodes.note(request.number, attributes)
-            }
-            device?.forgetAttributes(of: request.number)
-            put(request)
+            device?.forgetAttributes(of: number)
+            body(0)
         }
     }
 
@@ -63,6 +74,9 @@ extension FileServer {
             case .failed(let errno):
                 failedChanges += 1
                 endChange(of: request.number, request.state)
+                // As write(2): what was taken is told, and why no more was by the next write.
+                let taken = request.size - request.payload.range.count
+                guard taken == 0 else { return replyWritten(request.unique, taken) }
                 fail(request.unique, errno)
             case .done(let reply): accept(reply, request)
             }
@@ -83,14 +97,17 @@ extension FileServer {
         if let attributes = reply.attributes { nodes.note(request.number, attributes) }
         guard count < request.payload.range.count else {
             endChange(of: request.number, request.state, reply.attributes)
-            device?.reply(request.unique, fuse_write_out(size: UInt32(request.size), padding: 0))
-            return
+            return replyWritten(request.unique, request.size)
         }
         var rest = request
         rest.offset += UInt64(count)
         let range = request.payload.range
         rest.payload.range = range.lowerBound + count..<range.upperBound
         put(rest)
+    }
+
+    private func replyWritten(_ unique: UInt64, _ count: Int) {
+        device?.reply(unique, fuse_write_out(size: UInt32(count), padding: 0))
     }
 
     /// The handle through which a change is on the disk when it is answered.

@@ -60,6 +60,7 @@ final class FileServer {
     var directories = HandleTable<DirectoryStream>()
     var newFolders = NewFolders()
     var recent = RecentAttributes()
+    var changes = ChangeLog()
     var timers = Timers()
     var interrupts = Interrupts()
     var statistics = BridgeStatistics()

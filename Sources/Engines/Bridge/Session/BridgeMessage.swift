@@ -159,6 +159,7 @@ extension ByteWriter {
         write(options.group)
         write(options.faithful)
         write(options.readOnly)
+        write(options.isForCopying)
         write(options.requestTimeoutMilliseconds)
     }
 
@@ -174,7 +175,8 @@ extension BridgeOptions {
     fileprivate init(_ reader: inout ByteReader) throws(BytesError) {
         self.init(
             user: try reader.integer(), group: try reader.integer(), faithful: try reader.bool(),
-            readOnly: try reader.bool(), requestTimeoutMilliseconds: try reader.integer())
+            readOnly: try reader.bool(), isForCopying: try reader.bool(),
+            requestTimeoutMilliseconds: try reader.integer())
     }
 }
 
