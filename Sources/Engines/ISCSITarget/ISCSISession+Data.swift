@@ -1,5 +1,6 @@
 import ISCSIWire
 import NIOCore
+import Platform
 import SCSITarget
 
 extension ISCSISession {
@@ -26,9 +27,11 @@ extension ISCSISession {
     func store(_ piece: ByteBuffer, of task: ISCSITask, at offset: Int) {
         let count = min(piece.readableBytes, task.transfer.wanted - offset)
         guard count > 0, task.state == .collecting else { return }
+        progress &+= 1
         // What comes unasked gets no more room than it may fill.
-        hold(
-            task, room: min(task.transfer.wanted, max(offset + count, parameters.firstBurstLength)))
+        let room = min(task.transfer.wanted, max(offset + count, parameters.firstBurstLength))
+        budget.force(room - task.budget)
+        hold(task, room: room)
         let source = piece.getSlice(at: piece.readerIndex, length: count) ?? piece
         task.dataOut.setBuffer(source, at: offset)
         task.dataOut.moveWriterIndex(to: max(task.dataOut.writerIndex, offset + count))
@@ -44,7 +47,7 @@ extension ISCSISession {
         proceed(task)
     }
 
-    /// Makes room for so much of a command's data, and counts it.
+    /// Makes room for so much of a command's data, which the budget knows of already.
     private func hold(_ task: ISCSITask, room: Int) {
         guard task.room < room else { return }
         var buffer = takeBuffer(room)
@@ -71,7 +74,9 @@ extension ISCSISession {
         guard task.transfer.mustAsk else { return }
         let wanted = task.transfer.wanted
         let extra = max(0, wanted - task.budget)
-        guard bytesInFlight + extra <= limits.sessionBytes || bytesInFlight == task.budget else {
+        guard bytesInFlight + extra <= limits.sessionBytes || bytesInFlight == task.budget,
+            charge(extra)
+        else {
             if !starved.contains(where: { $0 === task }) { starved.append(task) }
             return
         }
@@ -113,8 +118,14 @@ struct BufferStock {
     /// Most bytes that are kept.
     static let limit = 16 << 20
 
+    private let budget: ByteBudget
     private var buffers: [ByteBuffer] = []
     private var byteCount = 0
+
+    /// Keeps none yet; the budget counts them beside its limit.
+    init(_ budget: ByteBudget) {
+        self.budget = budget
+    }
 
     /// A kept buffer of about this size.
     mutating func take(_ count: Int) -> ByteBuffer? {
@@ -125,6 +136,7 @@ struct BufferStock {
         else { return nil }
         var buffer = buffers.remove(at: index)
         byteCount -= buffer.storageCapacity
+        budget.release(buffer.storageCapacity)
         // Gets storage of its own where the channel still sends from this one.
         buffer.clear()
         return buffer
@@ -132,8 +144,16 @@ struct BufferStock {
 
     /// Keeps a buffer.
     mutating func give(_ buffer: ByteBuffer) {
-        guard byteCount + buffer.storageCapacity <= Self.limit else { return }
+        guard byteCount + buffer.storageCapacity <= Self.limit,
+            budget.keep(buffer.storageCapacity)
+        else { return }
         buffers.append(buffer)
         byteCount += buffer.storageCapacity
+    }
+
+    /// Keeps none any more.
+    mutating func empty() {
+        budget.release(byteCount)
+        (buffers, byteCount) = ([], 0)
     }
 }

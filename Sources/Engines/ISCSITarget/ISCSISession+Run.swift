@@ -65,14 +65,16 @@ extension ISCSISession {
 
     /// Hands commands that are ready to threads, several at once where they are quick.
     func dispatch() {
-        guard !ready.isEmpty else { return }
+        // Answers that nobody takes are enough; what takes them calls again.
+        guard !ready.isEmpty, unsent.count < limits.unsentBytes else { return }
         var batch: [ISCSITask] = []
         batch.reserveCapacity(ready.count)
         var taken = 0
         for task in ready {
             if task.state == .ready {
                 let extra = task.readRoom
-                guard bytesInFlight + extra <= limits.sessionBytes || bytesInFlight <= task.budget
+                guard bytesInFlight + extra <= limits.sessionBytes || bytesInFlight <= task.budget,
+                    charge(extra)
                 else { break }
                 bytesInFlight += extra
                 task.budget += extra
@@ -111,6 +113,7 @@ extension ISCSISession {
     private func completed(_ piece: [ISCSITask], cost: Int64) {
         taskCost += (cost - taskCost) / 8
         runningCount -= piece.count
+        progress &+= 1
         for task in piece { finish(task) }
         feedStarved()
         dispatch()
@@ -138,6 +141,8 @@ extension ISCSISession {
         task.state = .ended
         tasks[task.command.initiatorTaskTag] = nil
         bytesInFlight -= task.budget
+        // Its answer counts before it no longer does.
+        endedBytes += task.budget
         task.budget = 0
         if task.command.isImmediate { immediateCount -= 1 }
         if task.isOrdered { orderedCount -= 1 }
