@@ -5,6 +5,7 @@ import Platform
 extension NBDConnection {
     /// Goes on where there is room again.
     func resume() {
+        leaveQueueIfAlone()
         guard isPaused, !isEnding else { return }
         guard handshake == nil else {
             guard isWritable else { return }

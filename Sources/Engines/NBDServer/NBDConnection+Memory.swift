@@ -83,6 +83,15 @@ extension NBDConnection {
         resume()
     }
 
+    /// Goes on with a small request that waits, once the connection has nothing else.
+    func leaveQueueIfAlone() {
+        guard let (_, ticket, count) = waiting, count <= Self.alwaysServed, requestsInWork == 0,
+            unsent.count == 0, currentJob == nil, core.budget.cancel(ticket)
+        else { return }
+        core.budget.force(count)
+        granted()
+    }
+
     /// Counts bytes that were given to the channel as long as the client has not taken them.
     func noteSent(_ count: Int) {
         guard !hasLeft else { return }
