@@ -6,8 +6,8 @@ extension ISCSISession {
     /// Bytes that a session which has nothing else is always given.
     static let alwaysServed = 64 << 10
 
-    /// Whether an answer may be made at once: there is enough memory, or it is short and the session
-    /// has nothing else.
+    /// Whether an answer may be made at once: there is enough memory, or it is short and the
+    /// session has nothing else.
     func mayHold(_ count: Int) -> Bool {
         count == 0 || !budget.isTight
             || (count <= Self.alwaysServed && bytesInFlight == 0 && unsent.count == 0)
@@ -51,7 +51,8 @@ extension ISCSISession {
         return unsent.sent(count, isTaken: isTaken)
     }
 
-    /// Notes that the initiator has taken everything before a mark; true where another is to be set.
+    /// Notes that the initiator has taken everything before a mark; true where another is to be
+    /// set.
     func markLeft() -> Bool {
         progress &+= 1
         defer { accountUnsent() }
