@@ -127,7 +127,8 @@ import Testing
 
     @Test func `data is asked for within the bound, and every write is done in the end`() throws {
         let budget = ByteBudget(limit: Self.total)
-        let bench = try bench(budget)
+        // Only its port is used by the others.
+        nonisolated(unsafe) let bench = try bench(budget)
         let writers = Mutex(0)
         DispatchQueue.concurrentPerform(iterations: 6) { number in
             if (try? write(bench, number + 1)) != nil { writers.withLock { $0 += 1 } }

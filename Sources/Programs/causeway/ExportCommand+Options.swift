@@ -83,8 +83,8 @@ struct DiskOptions: ParsableArguments {
         if let iqn, !ISCSIName.isProper(iqn) {
             throw ValidationError(
                 "--iqn \(iqn) is no iSCSI name: iqn.YEAR-MONTH.REVERSED.DOMAIN:ANYTHING, of at "
-                    + "most \(ISCSIName.limit) lower-case letters, digits, '-', '.' and ':' (RFC 3720, "
-                    + "3.2.6.3).")
+                    + "most \(ISCSIName.limit) lower-case letters, digits, '-', '.' and ':' "
+                    + "(RFC 3720, 3.2.6.3).")
         }
         if let name, name.isEmpty || name.utf8.count > 255 || name.utf8.contains(0) {
             throw ValidationError("--name has 1 to 255 bytes.")
