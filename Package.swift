@@ -143,7 +143,8 @@ let package = Package(
             name: "causeway",
             dependencies: [
                 "Sessions", "Inspection", "Catalogue", "Appliance", "Hypervisors", "Bridge",
-                "VirtualMachine", "Platform", "Targets", "AoEWire", "LocalDisk", argumentParser,
+                "VirtualMachine", "Platform", "Targets", "AoEWire", "ISCSIWire", "LocalDisk",
+                argumentParser,
             ],
             path: "Sources/Programs/causeway", swiftSettings: strict),
         guestProgram("causeway-guest", uses: ["GuestCore"]),

@@ -5,6 +5,7 @@ extension FileDevice {
     /// See `BlockDevice`.
     public func trim(_ range: BlockRange, options: BlockWriteOptions) throws(BlockError) {
         try checkWrite(range)
+        try checkWhole()
         guard range.length > 0, can(.trim) else { return }
         // Only whole sectors of a block device can be given up; it is a hint, so the rest stays.
         let inner = isBlockDevice ? wholeSectors(of: range) : range
@@ -18,6 +19,7 @@ extension FileDevice {
     /// See `BlockDevice`.
     public func writeZeroes(_ range: BlockRange, options: BlockWriteOptions) throws(BlockError) {
         try checkWrite(range)
+        try checkWhole()
         guard range.length > 0 else { return }
         if isBlockDevice {
             try zeroSectors(range, options: options)

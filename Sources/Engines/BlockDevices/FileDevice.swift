@@ -98,18 +98,23 @@ public final class FileDevice: BlockDevice {
     ) throws(BlockError) {
         if has(.synchronousWrite) {
             try checkNothingLost()
+            var isUndecided = false
             let failure = turns.force { () -> BlockError? in
                 let put = BlockIO.write(file.raw, at: range.offset, from: buffer, durable: true)
                 if put >= 0 { return nil }
-                guard BlockIO.meaning(of: put) == .unsupported else {
-                    return loses(put, range, "pwritev2")
+                switch BlockIO.meaning(of: put) {
+                case .unsupported: lacks(.synchronousWrite)
+                // No room for the write itself, most likely, which loses nothing: the two steps
+                // tell.
+                case .noSpace: break
+                default: return loses(put, range, "pwritev2")
                 }
-                lacks(.synchronousWrite)
+                isUndecided = true
                 return nil
             }
             if let failure { throw failure }
             // Another call may have been told of what this one was not.
-            if has(.synchronousWrite) { return try checkNothingLost() }
+            if !isUndecided { return try checkNothingLost() }
         }
         let put = BlockIO.write(file.raw, at: range.offset, from: buffer, durable: false)
         if put < 0 { throw error(put, range, "pwrite") }
@@ -149,6 +154,16 @@ public final class FileDevice: BlockDevice {
         let before = currentSize.exchange(now, ordering: .acquiringAndReleasing)
         if before != now { observers.tell(now) }
     }
+
+    /// The same, but for a file that has become smaller: that is cut, not shrunk.
+    ///
+    /// Only whole units of 4096 bytes count, of which a disk is made.
+    public func noteGrowth() throws(SystemError) {
+        let now = try Files.geometry(file).size & ~4095
+        guard now > size, !isCut.load(ordering: .relaxed) else { return }
+        currentSize.store(now, ordering: .releasing)
+        observers.tell(now)
+    }
 }
 
 extension FileDevice {
@@ -175,7 +190,8 @@ extension FileDevice {
         throw .gone("a flush failed (\(error)), and what was written before it may be lost")
     }
 
-    private func checkWhole() throws(BlockError) {
+    /// Throws where the file is known to be cut.
+    func checkWhole() throws(BlockError) {
         if isCut.load(ordering: .relaxed) { throw Self.cut }
     }
 

@@ -1,3 +1,4 @@
+public import Platform
 public import SCSITarget
 
 import ISCSIWire
@@ -28,6 +29,9 @@ public struct ISCSIServerConfiguration: Sendable {
     public var offer = ISCSISessionOffer()
     /// Bounds.
     public var limits = ISCSILimits()
+    /// Memory of all sessions together: data of commands, and answers that initiators have not
+    /// taken.
+    public var budget = ByteBudget(limit: 512 << 20)
     /// Makes so many random bytes; any thread.
     public var random: @Sendable (Int) -> [UInt8] = { count in
         var generator = SystemRandomNumberGenerator()
@@ -78,6 +82,10 @@ public struct ISCSILimits: Equatable, Sendable {
     public var sessionBytes = 64 << 20
     /// Bytes that wait to be sent on one connection before no more is read from it.
     public var unsentBytes = 8 << 20
+    /// Bytes of commands of one session that came before their turn.
+    public var earlyBytes = 1 << 20
+    /// Time without progress after which a session that holds memory ends while others wait for it.
+    public var shortMilliseconds: Int64 = 20_000
     /// Time from a connection to the end of its login.
     public var loginMilliseconds: Int64 = 15_000
     /// Silence after which an initiator is asked for a sign of life.

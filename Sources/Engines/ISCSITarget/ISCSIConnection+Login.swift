@@ -147,7 +147,8 @@ extension ISCSIConnection {
     /// Looks, now and then, whether the initiator is still there.
     private func watch() {
         let limits = configuration.limits
-        let period = TimeAmount.milliseconds(max(10, limits.pingMilliseconds / 4))
+        let period = TimeAmount.milliseconds(
+            max(10, min(limits.pingMilliseconds, limits.shortMilliseconds) / 4))
         lastHeard = .now()
         let timer = loop.scheduleRepeatedTask(initialDelay: period, delay: period) {
             [weak self] task in
@@ -160,13 +161,14 @@ extension ISCSIConnection {
     private func look(_ session: ISCSISession, _ limits: ISCSILimits) {
         counters.publish()
         let now = NIODeadline.now()
+        if session.isStuck(now, limits) { return close() }
         if let pingedAt {
             guard now - pingedAt > .milliseconds(limits.answerMilliseconds) else { return }
             context?.close(promise: nil)
         } else if now - lastHeard > .milliseconds(limits.pingMilliseconds) {
             pingedAt = now
             session.replies.shrink(allocator: session.allocator)
-            session.stock = BufferStock()
+            session.stock.empty()
             session.ping()
             flush()
         }

@@ -171,14 +171,34 @@ final class ISCSIConnection: ChannelDuplexHandler, @unchecked Sendable {
                 hasUnflushed = false
                 context?.flush()
             }
+            if case .session(let session) = phase { session.settleEnded() }
             return
         }
+        let count = session.replies.byteCount
         var buffers = session.replies.take()
         for buffer in buffers {
             context?.write(wrapOutboundOut(buffer), promise: nil)
         }
         session.replies.reuse(&buffers)
         context?.flush()
+        noteSent(count, session)
+        session.settleEnded()
+    }
+
+    /// Counts answers as long as the initiator has not taken them.
+    private func noteSent(_ count: Int, _ session: ISCSISession) {
+        let options = context?.channel.syncOptions
+        let buffered = (try? options?.getOption(.bufferedWritableBytes)) ?? 0
+        if session.noteSent(count, isTaken: buffered == 0) { setMark(session) }
+    }
+
+    private func setMark(_ session: ISCSISession) {
+        guard let context else { return }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
+            guard case .session = self.phase, !self.isEnding else { return }
+            if session.markLeft() { self.setMark(session) }
+            self.resume()
+        }
     }
 
     /// Sends one PDU of a login.

@@ -1,5 +1,6 @@
 import ISCSIWire
 import NIOCore
+import Platform
 import SCSITarget
 import SCSIWire
 
@@ -51,6 +52,7 @@ extension ISCSISession {
         if task.isOrdered { orderedCount += 1 }
         bytesInFlight += data.readableBytes
         task.budget = data.readableBytes
+        budget.force(task.budget)
         proceed(task)
     }
 
@@ -60,6 +62,7 @@ extension ISCSISession {
     ) -> Bool {
         guard let device else { return false }
         let room = min(scsi.dataIn, Int(command.expectedReadLength))
+        guard mayHold(room) else { return false }
         var outcome: SCSIOutcome?
         let out = { (source: UnsafeRawBufferPointer, target: UnsafeMutableRawBufferPointer) in
             outcome = device.performNow(

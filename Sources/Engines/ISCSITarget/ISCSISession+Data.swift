@@ -1,5 +1,6 @@
 import ISCSIWire
 import NIOCore
+import Platform
 import SCSITarget
 
 extension ISCSISession {
@@ -26,9 +27,11 @@ extension ISCSISession {
     func store(_ piece: ByteBuffer, of task: ISCSITask, at offset: Int) {
         let count = min(piece.readableBytes, task.transfer.wanted - offset)
         guard count > 0, task.state == .collecting else { return }
+        progress &+= 1
         // What comes unasked gets no more room than it may fill.
-        hold(
-            task, room: min(task.transfer.wanted, max(offset + count, parameters.firstBurstLength)))
+        let room = min(task.transfer.wanted, max(offset + count, parameters.firstBurstLength))
+        budget.force(room - task.budget)
+        hold(task, room: room)
         let source = piece.getSlice(at: piece.readerIndex, length: count) ?? piece
         task.dataOut.setBuffer(source, at: offset)
         task.dataOut.moveWriterIndex(to: max(task.dataOut.writerIndex, offset + count))
@@ -44,7 +47,7 @@ extension ISCSISession {
         proceed(task)
     }
 
-    /// Makes room for so much of a command's data, and counts it.
+    /// Makes room for so much of a command's data, which the budget knows of already.
     private func hold(_ task: ISCSITask, room: Int) {
         guard task.room < room else { return }
         var buffer = takeBuffer(room)
@@ -71,7 +74,7 @@ extension ISCSISession {
         guard task.transfer.mustAsk else { return }
         let wanted = task.transfer.wanted
         let extra = max(0, wanted - task.budget)
-        guard hasRoom(for: task, extra) else {
+        guard take(extra, for: task) else {
             if !starved.contains(where: { $0 === task }) { starved.append(task) }
             return
         }
@@ -85,13 +88,19 @@ extension ISCSISession {
         }
     }
 
-    /// Whether a command may take so many more bytes.
+    /// Takes so many more bytes for a command, or has it wait for them; false where it waits.
     ///
-    /// The oldest command always may, beyond the limit by what one command moves at most: commands
-    /// that wait for it could have taken all the room, and would never give it back.
-    func hasRoom(for task: ISCSITask, _ extra: Int) -> Bool {
-        extra == 0 || bytesInFlight + extra <= limits.sessionBytes
-            || isOldest(task)
+    /// The oldest command may always go beyond what the session may hold, by what one command moves
+    /// at most, and takes memory without waiting where others hold some: those that wait for it
+    /// could have taken all there is, and would never give it back.
+    func take(_ extra: Int, for task: ISCSITask) -> Bool {
+        guard extra > 0 else { return true }
+        if isOldest(task) {
+            guard bytesInFlight > task.budget else { return charge(extra) }
+            budget.force(extra)
+            return true
+        }
+        return bytesInFlight + extra <= limits.sessionBytes && charge(extra)
     }
 
     /// Whether no command came before this one that has not ended.
@@ -127,8 +136,14 @@ struct BufferStock {
     /// Most bytes that are kept.
     static let limit = 16 << 20
 
+    private let budget: ByteBudget
     private var buffers: [ByteBuffer] = []
     private var byteCount = 0
+
+    /// Keeps none yet; the budget counts them beside its limit.
+    init(_ budget: ByteBudget) {
+        self.budget = budget
+    }
 
     /// A kept buffer of about this size.
     mutating func take(_ count: Int) -> ByteBuffer? {
@@ -139,6 +154,7 @@ struct BufferStock {
         else { return nil }
         var buffer = buffers.remove(at: index)
         byteCount -= buffer.storageCapacity
+        budget.release(buffer.storageCapacity)
         // Gets storage of its own where the channel still sends from this one.
         buffer.clear()
         return buffer
@@ -146,8 +162,16 @@ struct BufferStock {
 
     /// Keeps a buffer.
     mutating func give(_ buffer: ByteBuffer) {
-        guard byteCount + buffer.storageCapacity <= Self.limit else { return }
+        guard byteCount + buffer.storageCapacity <= Self.limit,
+            budget.keep(buffer.storageCapacity)
+        else { return }
         buffers.append(buffer)
         byteCount += buffer.storageCapacity
+    }
+
+    /// Keeps none any more.
+    mutating func empty() {
+        budget.release(byteCount)
+        (buffers, byteCount) = ([], 0)
     }
 }

@@ -69,7 +69,8 @@ extension ISCSISession {
     /// Called after everything that may have ended commands.
     func dispatch() {
         feedStarved()
-        guard !ready.isEmpty else { return }
+        // Answers that nobody takes are enough; what takes them calls again.
+        guard !ready.isEmpty, unsent.count < limits.unsentBytes else { return }
         var batch: [ISCSITask] = []
         batch.reserveCapacity(ready.count)
         var isFull = false
@@ -77,7 +78,7 @@ extension ISCSISession {
             guard task.state == .ready else { return true }
             let extra = task.readRoom
             // Commands that need no room pass those that wait for it.
-            guard extra == 0 || (!isFull && hasRoom(for: task, extra)) || isOldest(task) else {
+            guard extra == 0 || ((!isFull || isOldest(task)) && take(extra, for: task)) else {
                 isFull = true
                 return false
             }
@@ -117,6 +118,7 @@ extension ISCSISession {
     private func completed(_ piece: [ISCSITask], cost: Int64) {
         taskCost += (cost - taskCost) / 8
         runningCount -= piece.count
+        progress &+= 1
         for task in piece { finish(task) }
         dispatch()
         host.flush()
@@ -143,6 +145,8 @@ extension ISCSISession {
         task.state = .ended
         tasks[task.command.initiatorTaskTag] = nil
         bytesInFlight -= task.budget
+        // Its answer counts before it no longer does.
+        endedBytes += task.budget
         task.budget = 0
         if task.command.isImmediate { immediateCount -= 1 }
         if task.isOrdered { orderedCount -= 1 }

@@ -1,6 +1,7 @@
 import ISCSIWire
 import NIOCore
 import NIOPosix
+import Platform
 import SCSITarget
 
 /// The full feature phase of one session: PDUs in, PDUs out.
@@ -50,6 +51,7 @@ final class ISCSISession: @unchecked Sendable {
     var replies: ReplyQueue
     var tasks: [UInt32: ISCSITask] = [:]
     var held: [UInt32: Held] = [:]
+    private var heldBytes = 0
     /// Commands that wait for others to end, in their order.
     var blocked: [ISCSITask] = []
     /// Commands that wait for a thread.
@@ -62,6 +64,20 @@ final class ISCSISession: @unchecked Sendable {
     var runningCount = 0
     /// Bytes of data of commands in flight.
     var bytesInFlight = 0
+    /// What all sessions share, and what this one waits for of it.
+    let budget: ByteBudget
+    var waiting: (ticket: ByteBudget.Ticket, count: Int)?
+    /// Bytes of it that were waited for and are not used yet.
+    var credit = 0
+    /// Bytes of commands that have ended, given back when their answers are counted.
+    var endedBytes = 0
+    /// Answers that the initiator has not taken, and how many bytes of them the budget knows of.
+    var unsent = UnsentBytes()
+    var unsentTaken = 0
+    /// Counts what shows that the initiator goes on: data that comes, and answers that are taken.
+    var progress: UInt64 = 0
+    var lastProgress: UInt64 = 0
+    var lastMoved = NIODeadline.now()
     var nextSequence: UInt64 = 0
     var nextTag: UInt32 = 1
     /// Time that a command took on a thread of late, in nanoseconds.
@@ -71,7 +87,7 @@ final class ISCSISession: @unchecked Sendable {
     var pingTag: UInt32?
     var isClosing = false
     private(set) var endHandler: (() -> Void)?
-    var stock = BufferStock()
+    var stock: BufferStock
     let empty: ByteBuffer
 
     init(
@@ -81,6 +97,8 @@ final class ISCSISession: @unchecked Sendable {
     ) {
         (loop, pool, allocator) = connection
         limits = configuration.limits
+        budget = configuration.budget
+        stock = BufferStock(configuration.budget)
         offer = configuration.offer
         parameters = login.parameters
         device = login.target.map { configuration.targets[$0].device }
@@ -127,6 +145,12 @@ final class ISCSISession: @unchecked Sendable {
         switch window.judge(cmdSN, isImmediate: header.isImmediate) {
         case .ignore: return
         case .hold:
+            // On one connection nothing comes early but what an initiator means to.
+            guard heldBytes + data.readableBytes <= limits.earlyBytes else {
+                return host.closeAfterFlush()
+            }
+            heldBytes += data.readableBytes
+            budget.force(data.readableBytes)
             held[cmdSN] = Held(header: header, pdu: pdu, data: data, isIntact: isIntact)
             return
         case .deliver: break
@@ -140,6 +164,8 @@ final class ISCSISession: @unchecked Sendable {
     func deliverHeld() {
         while let next = held.removeValue(forKey: window.expCmdSN) {
             window.deliverNext()
+            heldBytes -= next.data.readableBytes
+            budget.give(next.data.readableBytes)
             guard let pdu = next.pdu else { continue }
             deliver(next.header, pdu, next.data, next.isIntact)
         }
@@ -185,9 +211,13 @@ final class ISCSISession: @unchecked Sendable {
         isClosing = true
         endHandler = handler
         held = [:]
+        budget.give(heldBytes)
+        heldBytes = 0
+        stopWaiting()
         abortTasks { _ in
             true
         } then: { [self] in
+            leaveBudget()
             if let nexus { device?.detach(nexus) }
             endHandler?()
             endHandler = nil

@@ -1,5 +1,6 @@
 import NBDWire
 import NIOCore
+import Platform
 import Synchronization
 
 extension NBDConnection {
@@ -9,6 +10,7 @@ extension NBDConnection {
 
     /// Goes on where there is room again.
     func resume() {
+        leaveQueueIfAlone()
         guard isPaused, !isEnding else { return }
         guard handshake == nil else {
             guard isWritable else { return }
@@ -78,10 +80,13 @@ extension NBDConnection {
         let hasMoved = hasMoved || buffered != lastBuffered
         (self.hasMoved, lastBuffered) = (false, buffered)
         stalled = waitsForClient && !hasMoved && requestsInWork == 0 ? stalled + 1 : 0
-        if stalled >= limits.stallSeconds { close() }
+        let isShort = stalled > 0 && core.budget.isShort
+        let patience = isShort ? limits.shortStallSeconds : limits.stallSeconds
+        if stalled >= min(patience, limits.stallSeconds) { close() }
     }
 
-    private var bufferedBytes: Int {
+    /// Bytes that the channel holds.
+    var bufferedBytes: Int {
         let options = context?.channel.syncOptions
         return (try? options?.getOption(.bufferedWritableBytes)) ?? 0
     }

@@ -1,6 +1,7 @@
 import BlockDevice
 import NBDWire
 import NIOCore
+import Platform
 import Synchronization
 
 extension NBDConnection {
@@ -44,8 +45,10 @@ extension NBDConnection {
         guard let buffer = out, let context else { return }
         guard buffer.readableBytes > 0 else { return }
         out = nil
+        let count = buffer.readableBytes
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
         shared.give(buffer)
+        noteSent(count)
     }
 
     /// Ends a batch: everything gathered goes on its way.
@@ -93,9 +96,10 @@ extension NBDConnection {
     /// Gives back what was charged for a job.
     func settle(_ job: NBDJob) {
         guard job.charged > 0 else { return }
-        core.refund(job.charged)
-        if job.request.command != .read { bytesInWork -= job.charged }
+        let charged = job.charged
         job.charged = 0
+        if job.payload != nil { bytesInWork -= charged }
+        core.budget.give(charged)
     }
 
     /// Answers what workers have finished.
@@ -106,8 +110,9 @@ extension NBDConnection {
         for job in jobs {
             requestsInWork -= 1
             if job.request.command == .read { bytesInWork -= Int(job.request.length) }
-            settle(job)
+            // What the client has not taken counts before the job no longer does.
             if !hasLeft { answer(job) }
+            settle(job)
             shared.give(job)
         }
         jobs.removeAll(keepingCapacity: true)
@@ -142,8 +147,9 @@ extension NBDConnection {
             buffer.writeImmutableBuffer(reply)
             put(buffer)
         } else if let context {
-            context.write(wrapOutboundOut(reply), promise: nil)
-            context.flush()
+            sendOut()
+            context.writeAndFlush(wrapOutboundOut(reply), promise: nil)
+            noteSent(reply.readableBytes)
         }
         shared.give(reply)
     }

@@ -69,15 +69,20 @@ extension NBDConnection {
         }
         if stream.payloadLeft > 0 {
             current = request
-            let charge = stream.payloadLeft
-            if charge > Self.alwaysServed { reserve(request, charge) }
+            let count = stream.payloadLeft
+            if count > Self.alwaysServed || !mayHold(count) { reserve(request, count) }
             return
         }
         switch request.command {
         case .write: reply(to: request)
         case .read:
-            if request.length <= Self.immediateRead, readNow(request, session.style) { return }
-            enqueueRead(request)
+            if request.length <= Self.immediateRead, mayHold(Int(request.length)),
+                readNow(request, session.style)
+            {
+                return
+            }
+            enqueueCharged(request)
+        case .blockStatus: enqueueCharged(request)
         default: enqueue(makeJob(request))
         }
     }
@@ -106,45 +111,6 @@ extension NBDConnection {
         return isDone
     }
 
-    private func enqueueRead(_ request: NBDRequest) {
-        let charge = Int(request.length)
-        guard charge <= Self.alwaysServed || core.charge(charge) else { return wait(request) }
-        let job = makeJob(request)
-        job.charged = charge > Self.alwaysServed ? charge : 0
-        let style = session?.style ?? .simple
-        job.reply = shared.takeBuffer(ByteBuffer.replySize(of: request, style))
-        enqueue(job)
-    }
-
-    /// Takes memory for a large payload before it arrives, or waits for it.
-    private func reserve(_ request: NBDRequest, _ count: Int) {
-        guard core.charge(count) else { return wait(request) }
-        let job = makeJob(request)
-        job.payload = shared.takePayload(count)
-        job.charged = count
-        bytesInWork += count
-        currentJob = job
-    }
-
-    /// Stops until other connections have given memory back, and asks again soon.
-    private func wait(_ request: NBDRequest) {
-        waiting = request
-        isPaused = true
-        shared.loop.scheduleTask(in: .milliseconds(10)) { self.retry() }
-    }
-
-    private func retry() {
-        guard let request = waiting, !isEnding else { return }
-        waiting = nil
-        if let rest = stream?.payloadLeft, rest > 0 {
-            reserve(request, rest)
-        } else {
-            enqueueRead(request)
-        }
-        finishBatch()
-        resume()
-    }
-
     /// Takes a piece of the current payload.
     private func take(_ piece: UnsafeRawBufferPointer, isLast: Bool) {
         guard let request = current else { return }
@@ -167,9 +133,9 @@ extension NBDConnection {
     }
 
     private func makeSmallJob(_ request: NBDRequest) -> NBDJob {
-        let job = makeJob(request)
-        job.payload = shared.takePayload(Int(request.length))
-        return job
+        let count = Int(request.length)
+        core.budget.force(count)
+        return makePayloadJob(request, count)
     }
 
     /// Goes on with a request whose payload is whole.
@@ -205,14 +171,15 @@ extension NBDConnection {
     private func limitStatus(_ job: NBDJob) {
         let request = job.request
         let payload = try? NBDBlockStatusPayload(decoding: job.payloadBytes)
+        settle(job)
         shared.give(job)
         guard let session, let payload, payload.contexts == [NBDSession.context],
             payload.effectLength > 0, request.offset <= session.size,
             payload.effectLength <= session.size - request.offset
         else { return answer(request, .invalid, "the payload names a wrong range or context") }
-        let whole = makeJob(request)
-        whole.request.length = payload.effectLength
-        enqueue(whole)
+        var whole = request
+        whole.length = payload.effectLength
+        enqueueCharged(whole)
     }
 
     /// Takes the rest of a large payload from the socket into its place, without a detour.

@@ -34,8 +34,8 @@ final class NBDConnection: ChannelDuplexHandler, @unchecked Sendable {
     var answered: [NBDJob] = []
     /// Received bytes that wait until there is room for what they ask.
     var pending: ByteBuffer?
-    /// A request that waits for other connections to give memory back.
-    var waiting: NBDRequest?
+    /// A request that waits for other connections to give memory back, and for how many bytes.
+    var waiting: (request: NBDRequest, ticket: ByteBudget.Ticket, count: Int)?
     /// The write whose payload is arriving.
     var current: NBDRequest?
     var currentJob: NBDJob?
@@ -44,6 +44,9 @@ final class NBDConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     var requestsInWork = 0
     var bytesInWork = 0
+    /// Bytes that the client has not taken, and how many of them the budget knows of.
+    var unsent = UnsentBytes()
+    var unsentTaken = 0
     var isWritable = true
     var isPaused = false
     var isReadHeld = false
@@ -179,6 +182,9 @@ final class NBDConnection: ChannelDuplexHandler, @unchecked Sendable {
             settle(job)
             shared.give(job)
         }
+        if let waiting, !core.budget.cancel(waiting.ticket) { core.budget.give(waiting.count) }
+        unsent = UnsentBytes()
+        accountUnsent()
         (batch, currentJob) = ([], nil)
         (out, pending, waiting, socket) = (nil, nil, nil, nil)
         shared.remove(self)

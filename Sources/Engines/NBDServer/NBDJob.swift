@@ -139,7 +139,7 @@ final class NBDJob: @unchecked Sendable {
     }
 
     /// Most extents in one reply.
-    private static let extentLimit = 16_384
+    static let extentLimit = 16_384
 
     private func blockStatus(_ device: any BlockDevice) throws(BlockError) {
         let range = BlockRange(offset: request.offset, length: request.length)

@@ -16,10 +16,13 @@ final class NBDLoop: @unchecked Sendable {
     /// Most jobs and buffers that are kept.
     private static let keptJobs = 1024
     private static let keptBuffers = 64
-    /// Most bytes of reply buffers and of payload memory that are kept.
-    private static let keptBytes = 32 << 20
+    /// Most bytes of reply buffers, and of payload memory, that are kept.
+    private let keptBytes: Int
 
-    init(_ loop: any EventLoop) { self.loop = loop }
+    init(_ loop: any EventLoop, keeping limit: Int) {
+        self.loop = loop
+        keptBytes = min(limit, 32 << 20)
+    }
 
     func add(_ connection: NBDConnection) {
         connections[ObjectIdentifier(connection)] = connection
@@ -62,8 +65,8 @@ final class NBDLoop: @unchecked Sendable {
 
     /// Keeps a buffer for later, though the channel may still be sending it.
     func give(_ buffer: ByteBuffer) {
-        guard buffer.capacity <= Self.keptBytes / 4 else { return }
-        while buffers.count >= Self.keptBuffers || bufferBytes + buffer.capacity > Self.keptBytes {
+        guard buffer.capacity <= keptBytes / 4 else { return }
+        while buffers.count >= Self.keptBuffers || bufferBytes + buffer.capacity > keptBytes {
             bufferBytes -= buffers.removeFirst().capacity
         }
         bufferBytes += buffer.capacity
@@ -82,7 +85,7 @@ final class NBDLoop: @unchecked Sendable {
     }
 
     private func give(_ payload: AlignedBuffer) {
-        guard payloadBytes + payload.memory.count <= Self.keptBytes else { return }
+        guard payloadBytes + payload.memory.count <= keptBytes else { return }
         payloadBytes += payload.memory.count
         payloads.append(payload)
     }

@@ -49,12 +49,14 @@ public struct NBDServerLimits: Equatable, Sendable {
     public var requests = 256
     /// Most payload bytes that one connection has in work, unless one request alone has more.
     public var bytes = 32 << 20
-    /// Most payload bytes that all connections have in work.
+    /// Most bytes that all connections have in work, or waiting to be taken by their clients.
     public var totalBytes = 512 << 20
     /// Time for the whole handshake, TLS included.
     public var handshakeSeconds = 30
     /// Time without any progress in the middle of a request, or of a reply that is not taken.
     public var stallSeconds = 300
+    /// The same while others wait for memory.
+    public var shortStallSeconds = 20
 
     /// The usual limits.
     public init() {}
@@ -77,6 +79,8 @@ public struct NBDServerConfiguration: Sendable {
     public var isRelayed = false
     /// Bounds.
     public var limits = NBDServerLimits()
+    /// What the server shares its bound on memory with; nil for one of `totalBytes` of its own.
+    public var budget: ByteBudget?
 
     /// Collects the configuration; the first export is the default one unless another is named.
     public init(

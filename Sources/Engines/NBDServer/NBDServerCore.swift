@@ -3,6 +3,7 @@ import NBDWire
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Platform
 import Synchronization
 
 /// What every connection of a server shares.
@@ -19,7 +20,8 @@ final class NBDServerCore: Sendable {
     let requests = Atomic<UInt64>(0)
     let bytesRead = Atomic<UInt64>(0)
     let bytesWritten = Atomic<UInt64>(0)
-    private let bytesInWork = Atomic(0)
+    /// Memory of all connections: requests in work, and replies that clients have not taken.
+    let budget: ByteBudget
     private let loops = Mutex<[ObjectIdentifier: NBDLoop]>([:])
     private let whenEmpty = Mutex<EventLoopPromise<Void>?>(nil)
 
@@ -27,6 +29,7 @@ final class NBDServerCore: Sendable {
         _ configuration: NBDServerConfiguration, pool: NIOThreadPool
     ) throws(NBDServerError) {
         self.configuration = configuration
+        budget = configuration.budget ?? ByteBudget(limit: configuration.limits.totalBytes)
         tls = try configuration.security.context()
         queues = configuration.exports.map { NBDWorkQueue($0.device, pool: pool) }
     }
@@ -44,7 +47,7 @@ final class NBDServerCore: Sendable {
         loops.withLock { loops in
             let key = ObjectIdentifier(loop)
             if let shared = loops[key] { return shared }
-            let shared = NBDLoop(loop)
+            let shared = NBDLoop(loop, keeping: budget.limit / 16)
             loops[key] = shared
             return shared
         }
@@ -56,17 +59,6 @@ final class NBDServerCore: Sendable {
             shared.loop.execute { for each in Array(shared.connections.values) { body(each) } }
         }
     }
-
-    /// Charges bytes to all connections together; false where they have too many already.
-    func charge(_ count: Int) -> Bool {
-        let total = bytesInWork.add(count, ordering: .relaxed).newValue
-        guard total > configuration.limits.totalBytes else { return true }
-        refund(count)
-        return false
-    }
-
-    /// Gives back what was charged.
-    func refund(_ count: Int) { bytesInWork.subtract(count, ordering: .relaxed) }
 
     /// Counts a connection; false where there are too many, or the server is going away.
     func admit() -> Bool {

@@ -41,6 +41,25 @@ public struct ISCSIName: Hashable, Sendable, CustomStringConvertible {
             }
     }
 
+    /// Whether a name is one by the letter, as a target of ours should have: RFC 3720, 3.2.6.3
+    /// (RFC 7143, 4.2.7), without what only other languages' letters need.
+    ///
+    /// What others are called is judged by `init`, which forgives more.
+    public static func isProper(_ text: String) -> Bool {
+        guard let name = ISCSIName(text), name.description == text else { return false }
+        guard text.hasPrefix("iqn.") else { return true }
+        let isPlain = text.utf8.allSatisfy {
+            (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || "-.:".utf8.contains($0)
+        }
+        let month = text.dropFirst(9).prefix(2)
+        let domain = text.dropFirst(12).prefix { $0 != ":" }
+        let labels = domain.split(separator: ".", omittingEmptySubsequences: false)
+        return isPlain && ("01"..."12").contains(month)
+            && labels.allSatisfy {
+                (1...63).contains($0.utf8.count) && $0.first != "-" && $0.last != "-"
+            }
+    }
+
     private static func isHexadecimal(_ digits: Substring, _ lengths: [Int]) -> Bool {
         lengths.contains(digits.utf8.count) && digits.allSatisfy { $0.isASCII && $0.isHexDigit }
     }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import LocalDisk
 import Platform
 import Sessions
@@ -80,6 +79,10 @@ struct ExportCommand: ParsableCommand {
                 "--in-guest serves by iSCSI and NBD: --aoe, --attach and --record are this "
                     + "computer's own.")
         }
+        try access.check(iscsi: iscsi, nbd: nbd)
+        guard iscsi || disk.iqn == nil else {
+            throw ValidationError("--iqn names an iSCSI target: it needs --iscsi.")
+        }
         _ = try endpoints()
     }
 
@@ -109,7 +112,7 @@ struct ExportCommand: ParsableCommand {
             user: Host.user, group: Host.group, folders: Surroundings.folders)
         request.partition = disk.partition
         request.hypervisor = guest.via
-        request.memoryMiB = guest.memory
+        request.memoryMiB = guest.memory ?? SessionRequest.defaultMemoryMiB
         var export = ExportRequest(endpoints: try endpoints())
         export.name = disk.name
         export.iscsiName = disk.iqn
@@ -156,164 +159,5 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError("iSCSI has no Unix sockets: give ADDRESS:PORT.")
         }
         return ExportRequest.Endpoint(wanted, address)
-    }
-}
-
-/// Who opens the source and speaks with clients.
-struct GuestOptions: ParsableArguments {
-    @Flag(help: "Serve from inside a virtual machine: slower, and nothing of clients is read here.")
-    var inGuest = false
-
-    @Option(help: "The hypervisor of --in-guest: uml, qemu, qemu-kvm or qemu-tcg.")
-    var via: String?
-
-    @Option(help: "Guest memory of --in-guest, in MiB.")
-    var memory = SessionRequest.defaultMemoryMiB
-
-    func validate() throws {
-        guard inGuest || via == nil else { throw ValidationError("--via needs --in-guest.") }
-        guard (64...65_536).contains(memory) else {
-            throw ValidationError("--memory takes 64 to 65536 MiB.")
-        }
-    }
-}
-
-/// How `--attach` makes a device.
-enum AttachChoice: String, ExpressibleByArgument, CaseIterable {
-    case best, nbd, iscsi, file
-
-    /// The way; nil for the first that works.
-    var way: AttachWay? { AttachWay(rawValue: rawValue) }
-}
-
-/// What is served, and whether it may change.
-struct DiskOptions: ParsableArguments {
-    @Flag(help: "Clients may write to the source.")
-    var write = false
-
-    @Flag(help: "Clients may write; it goes to an overlay, for commit, discard or a later use.")
-    var scratch = false
-
-    @Option(help: "Serve this partition alone, such as 2 or 2.1.")
-    var partition: String?
-
-    @OptionGroup var image: FormatOption
-
-    @Option(help: "The export's name; the source's own without it.")
-    var name: String?
-
-    @Option(help: "The iSCSI target's name; made from the export's without it.")
-    var iqn: String?
-
-    @Option(help: "Sector size that clients are told: 512 or 4096; the source's own without it.")
-    var sectorSize: UInt32?
-
-    @Option(
-        help: ArgumentHelp(
-            "A new file that takes every write and flush in its order, for crash replay.",
-            valueName: "file"), completion: .file())
-    var record: String?
-
-    /// What happens to writes.
-    var mode: WriteMode { write ? .write : scratch ? .scratch : .readOnly }
-
-    func validate() throws {
-        if let sectorSize, ![512, 4096].contains(sectorSize) {
-            throw ValidationError("--sector-size is 512 or 4096.")
-        }
-        guard record == nil || mode != .readOnly else {
-            throw ValidationError("--record needs --write or --scratch: else nothing is written.")
-        }
-        if let name, name.isEmpty || name.utf8.count > 255 || name.utf8.contains(0) {
-            throw ValidationError("--name has 1 to 255 bytes.")
-        }
-    }
-}
-
-/// Who may attach.
-///
-/// Secrets come from files, never from arguments.
-struct AccessOptions: ParsableArguments {
-    @Option(help: "iSCSI: the user that initiators prove they are, by CHAP.")
-    var user: String?
-
-    @Option(help: "A file whose first line is that user's password, 12 to 255 bytes.")
-    var passwordFile: String?
-
-    @Option(help: "iSCSI: who the target proves it is, to initiators that ask.")
-    var targetUser: String?
-
-    @Option(help: "A file whose first line is the target's password; differs from the user's.")
-    var targetPasswordFile: String?
-
-    @Option(help: "iSCSI: only this initiator may log in. May be given several times.")
-    var initiator: [String] = []
-
-    @Option(help: "NBD: the server's certificate chain (PEM); clients must use TLS.")
-    var tlsCertificate: String?
-
-    @Option(help: "NBD: its private key (PEM).")
-    var tlsKey: String?
-
-    @Option(help: "NBD: the authority (PEM) that clients' certificates must come from.")
-    var tlsClientCA: String?
-
-    @Option(help: "NBD: a file of keys shared beforehand, `user:hexkey` lines, for clients.")
-    var tlsPSK: String?
-
-    func validate() throws {
-        guard (user == nil) == (passwordFile == nil) else {
-            throw ValidationError("--user and --password-file belong together.")
-        }
-        guard (targetUser == nil) == (targetPasswordFile == nil), targetUser == nil || user != nil
-        else {
-            throw ValidationError(
-                "--target-user and --target-password-file belong together, and to --user.")
-        }
-        guard (tlsCertificate == nil) == (tlsKey == nil),
-            tlsClientCA == nil || tlsCertificate != nil
-        else { throw ValidationError("--tls-certificate and --tls-key belong together.") }
-        guard tlsPSK == nil || tlsCertificate == nil else {
-            throw ValidationError("--tls-psk and --tls-certificate exclude each other.")
-        }
-    }
-
-    /// Reads the files that the options name.
-    func read() throws(SessionError) -> ExportAccess {
-        var access = ExportAccess()
-        if let user, let passwordFile {
-            access.credentials = [.init(user: user, secret: try Self.password(passwordFile))]
-        }
-        if let targetUser, let targetPasswordFile {
-            access.own = .init(user: targetUser, secret: try Self.password(targetPasswordFile))
-        }
-        access.initiators = initiator
-        guard tlsCertificate != nil || tlsPSK != nil else { return access }
-        var tls = ExportAccess.TLS()
-        tls.certificate = try tlsCertificate.map(Self.text)
-        tls.key = try tlsKey.map(Self.text)
-        tls.clientAuthority = try tlsClientCA.map(Self.text)
-        tls.sharedKeys = try tlsPSK.map(Self.text)
-        access.tls = tls
-        return access
-    }
-
-    private static func password(_ path: String) throws(SessionError) -> String {
-        let line = try text(path).prefix { $0 != "\n" && $0 != "\r\n" }
-        guard (12...255).contains(line.utf8.count) else {
-            throw SessionError(
-                .target, "the password in \(path) has \(line.utf8.count) bytes",
-                remedy: "CHAP wants 12 to 255 (RFC 7143, 9.2.1): "
-                    + "`head -c 18 /dev/urandom | base64 >\(path)`.")
-        }
-        return String(line)
-    }
-
-    private static func text(_ path: String) throws(SessionError) -> String {
-        do { return try Files.readText(path, limit: 1 << 20) } catch {
-            throw SessionError(
-                .target, "cannot read \(path): \(SystemError.words(error.errno))",
-                remedy: "Check the name and its permissions.")
-        }
     }
 }

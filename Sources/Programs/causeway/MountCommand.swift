@@ -73,8 +73,10 @@ struct MountCommand: ParsableCommand {
         guard !(native && (scratch || via != nil)) else {
             throw ValidationError("--native goes without --scratch and --via.")
         }
-        guard (64...65_536).contains(memory) else {
-            throw ValidationError("--memory takes 64 to 65536 MiB.")
+        let memories = SessionRequest.memoryRange
+        guard memories.contains(memory) else {
+            throw ValidationError(
+                "--memory takes \(memories.lowerBound) to \(memories.upperBound) MiB.")
         }
     }
 

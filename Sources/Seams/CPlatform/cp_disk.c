@@ -2,6 +2,7 @@
 #include "cp_disk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <linux/netlink.h>
@@ -80,6 +81,13 @@ int cp_loop_flags(int loop, uint32_t *flags) {
 int cp_block_read_only(int fd) {
     int value = 0;
     return ioctl(fd, BLKROGET, &value) < 0 ? -errno : value != 0;
+}
+
+int64_t cp_file_born(int fd) {
+    struct statx facts;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &facts) < 0) return -errno;
+    if (!(facts.stx_mask & STATX_BTIME)) return 0;
+    return facts.stx_btime.tv_sec * INT64_C(1000000000) + facts.stx_btime.tv_nsec;
 }
 
 int cp_io_flusher(void) { return prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) < 0 ? -errno : 0; }

@@ -76,6 +76,8 @@ static pid_t enter_guard(pid_t parent) {
 // Runs between fork and exec, with all signals blocked: only async-signal-safe calls.
 static _Noreturn void run_child(const struct cp_spawn *spawn, int report, pid_t parent) {
     for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
+    // A file that may grow no further (RLIMIT_FSIZE) is an error to be told, not an end.
+    signal(SIGXFSZ, SIG_IGN);
     if (spawn->new_session) setsid();
     if (spawn->no_core_dumps) setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     if (spawn->guarded) parent = enter_guard(parent);

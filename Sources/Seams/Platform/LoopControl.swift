@@ -76,6 +76,17 @@ public enum BlockNode {
     }
 }
 
+extension Files {
+    /// When an open file was made, in nanoseconds since the epoch; 0 where the file system does not
+    /// know, and for devices.
+    ///
+    /// Source: statx(2), STATX_BTIME. With device and inode it names a file for good.
+    public static func born(_ file: OwnedFD) -> Int64 {
+        guard (try? status(file))?.kind == .file else { return 0 }
+        return max(0, cp_file_born(file.raw))
+    }
+}
+
 /// What a process does that the kernel's own writes may wait for.
 public enum IOFlusher {
     /// Marks this thread, and every process and thread that it starts from now on.

@@ -84,9 +84,11 @@ struct ExportListeners {
         on address: ListenAddress, _ body: () throws(SystemError) -> Listener
     ) throws(SessionError) -> Listener {
         do { return try body() } catch {
+            var look = "`ss -lnt` shows who listens"
+            if case .unix = address { look = "`ss -lnx` shows who listens" }
             throw SessionError(
                 .target, "cannot listen on \(address): \(SystemError.words(error.errno))",
-                remedy: "Choose another address with --listen; `ss -lnt` shows who listens.",
+                remedy: "Choose another address with --listen; \(look).",
                 exit: error.errno == inUse ? .busy : .failure)
         }
     }

@@ -11,10 +11,13 @@ struct ExportNames: Equatable {
     static let authority = "iqn.2026-11.localhost.causeway"
 
     /// Names an export of a source as asked, or after the source.
-    init(_ request: ExportRequest, source: String) {
+    ///
+    /// Partitions are other disks than their source, and have other iSCSI names.
+    init(_ request: ExportRequest, source: String, partition: String? = nil) {
         let file = source.split(separator: "/").last.map(String.init) ?? "disk"
         name = request.name ?? file
-        iscsi = request.iscsiName ?? "\(Self.authority):\(Self.iscsiForm(name))"
+        let part = partition.map { ":part\(Self.iscsiForm($0))" } ?? ""
+        iscsi = request.iscsiName ?? "\(Self.authority):\(Self.iscsiForm(name))\(part)"
     }
 
     /// Letters, digits, `-`, `.` and `:` in lower case: what an iSCSI name is made of (RFC 3722).

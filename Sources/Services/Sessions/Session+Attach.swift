@@ -85,7 +85,7 @@ extension Session {
                 },
                 options: BridgeOptions(
                     user: request.user, group: request.group, faithful: request.faithful,
-                    readOnly: request.mode == .readOnly),
+                    readOnly: request.mode == .readOnly, isForCopying: request.isForCopying),
                 milliseconds: AttachLimits.serve)
         } catch {
             throw SessionError(

@@ -13,7 +13,7 @@ extension Session {
         guard let export = request.export else { return }
         var clock = PhaseClock(announce: announce)
         try clock.begin("inspect")
-        let names = ExportNames(export, source: request.source)
+        let names = ExportNames(export, source: request.source, partition: request.partition)
         if export.attach != nil { prepareForMemoryPressure() }
         var (plan, part) = try planExport(export, names: names)
         let others = registry.list().filter { $0.id != record.id && $0.state != .dead }
@@ -29,7 +29,7 @@ extension Session {
             try serveInGuest(plan, part, listeners, clock: &clock)
         } else {
             plan.store = try openStore(part)
-            try serveHere(plan, listeners, export, recording)
+            try serveHere(plan, part, listeners, export, recording)
         }
         recording?.isKept = true
         record.urls = listeners.all.map {
@@ -45,23 +45,23 @@ extension Session {
 
     /// Serves by a process of this host, and shows this host the device where that is asked for.
     private func serveHere(
-        _ plan: TargetPlan, _ listeners: ExportListeners, _ export: ExportRequest,
-        _ recording: Recording?
+        _ plan: TargetPlan, _ part: ExportedPart, _ listeners: ExportListeners,
+        _ export: ExportRequest, _ recording: Recording?
     ) throws(SessionError) {
         if let attach = export.attach {
             try attachLocally(attach) { door throws(SessionError) in
-                try startTargets(plan, listeners, export, recording, door: door)
+                try startTargets(plan, part, listeners, export, recording, door: door)
             }
         } else {
-            _ = try startTargets(plan, listeners, export, recording, door: nil)
+            _ = try startTargets(plan, part, listeners, export, recording, door: nil)
         }
     }
 
     /// Starts the target process on the listeners and the door for this host's kernel; returns the
     /// plan that it got.
     private func startTargets(
-        _ planned: TargetPlan, _ listeners: ExportListeners, _ export: ExportRequest,
-        _ recording: Recording?, door: LocalDoor?
+        _ planned: TargetPlan, _ part: ExportedPart, _ listeners: ExportListeners,
+        _ export: ExportRequest, _ recording: Recording?, door: LocalDoor?
     ) throws(SessionError) -> TargetPlan {
         var plan = planned
         // 3 is the plan's own channel.
@@ -78,7 +78,7 @@ extension Session {
         }
         let isISCSI = door.map { if case .iscsi = $0.plan(-1) { true } else { false } } ?? false
         if isISCSI || export.endpoints.contains(where: { $0.protocol != .nbd }) {
-            grants.append(.folder(try makeReservationFolder(), at: "/state"))
+            grants.append(.folder(try makeReservationFolder(part), at: "/state"))
             plan.reservations = "/state/reservations"
         }
         let early = export.answersEarly
@@ -109,14 +109,19 @@ extension Session {
     private static let storageSocket = "/run/storage"
 
     /// What clients leave for longer than a session lasts (SCSI's persistent reservations, AoE's
-    /// configuration string and reservations) is kept for the source.
-    private func makeReservationFolder() throws(SessionError) -> String {
-        let name = OverlayStore.name(ofSource: request.source)
-        let folder = "\(request.folders.state)/reservations/\(name)"
+    /// configuration string and reservations) is kept for the source's content, not for its path.
+    private func makeReservationFolder(_ part: ExportedPart) throws(SessionError) -> String {
+        let names = SourceNames(source, path: request.source, partition: self.part(part))
+        let folder = "\(request.folders.state)/reservations/\(names.folder)"
         try SessionError.wrap(.target, "cannot make \(folder)") { () throws(SystemError) in
             try Files.makeDirectories(folder, mode: 0o700)
         }
         return folder
+    }
+
+    /// The place of the partition that was asked for; nil for the whole disk, which may grow.
+    private func part(_ part: ExportedPart) -> DiskPart? {
+        request.partition.map { _ in DiskPart(offset: part.offset, length: part.length) }
     }
 
     /// What is served and to whom, still without a store and without listeners.
@@ -128,12 +133,13 @@ extension Session {
         }
         var plan = TargetPlan(
             store: .descriptor(-1), readOnly: request.mode == .readOnly, name: names.name,
-            identity: "\(request.source)\n\(source.identity)", iscsiName: names.iscsi)
+            identity: "", iscsiName: names.iscsi)
         plan.logicalBlockSize = export.sectorSize ?? geometry.logicalSector
         plan.physicalBlockSize = max(plan.logicalBlockSize, geometry.physicalSector)
         plan.access = export.access
         let part = try planPart(
             sourceSize: geometry.size, sectorSize: plan.logicalBlockSize, inGuest: export.inGuest)
+        plan.identity = SourceNames(source, path: request.source, partition: self.part(part)).disk
         if part.isUncut { (plan.offset, plan.length) = (part.offset, part.length) }
         return (plan, part)
     }

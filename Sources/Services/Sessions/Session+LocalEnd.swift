@@ -12,8 +12,12 @@ extension Session {
         if let disk = local.disk {
             try endDevice(disk, force: force, steps: &steps)
         } else if let folder = local.folder {
-            try endFolder(folder, force: force)
-            steps.end("device", held: true, "\(local.path) is gone")
+            let users = try endFolder(folder, force: force)
+            let cut = users.isEmpty ? "" : "; cut off: \(users.joined(separator: ", "))"
+            // Who is cut off may have had more to write.
+            steps.end(
+                "device", held: users.isEmpty || request.mode == .readOnly,
+                "\(local.path) is gone\(cut)")
         }
         self.local = nil
     }
@@ -22,7 +26,7 @@ extension Session {
         _ disk: any AttachedDisk, force: Bool, steps: inout DetachSteps
     ) throws(SessionError) {
         let node = DeviceNode(disk.path)
-        let (claim, users) = settle(node, milliseconds: force ? 200 : LocalLimits.patience)
+        var (claim, users) = settle(node, milliseconds: force ? 200 : LocalLimits.patience)
         if !force {
             if case .busy = claim { throw Self.busy(disk.path, users) }
             guard users.isEmpty else { throw Self.busy(disk.path, users) }
@@ -32,6 +36,8 @@ extension Session {
             steps.end("device", held: false, "\(error)")
             return
         }
+        // A loop device stays until its last user closes it, and this is one.
+        claim = .dead
         let isGone = localFolder.map { endLoop($0, disk) } ?? true
         let cut = users.isEmpty ? "" : "; cut off: \(users.joined(separator: ", "))"
         let end = isGone ? "gone" : "dead until its last user closes it"
@@ -90,27 +96,45 @@ extension Session {
         return isGone
     }
 
-    private func endFolder(_ folder: String, force: Bool) throws(SessionError) {
-        guard MountTable.isMounted(folder) else { return }
+    /// Unmounts the folder of an attached file; returns whom that cut off.
+    private func endFolder(_ folder: String, force: Bool) throws(SessionError) -> [String] {
+        guard MountTable.isMounted(folder) else { return [] }
         do throws(BridgeError) {
-            try FuseMount.unmount(mountpoint: folder, lazy: force || targets == nil)
+            try FuseMount.unmount(mountpoint: folder, lazy: targets == nil)
             localFolder = nil
+            return []
         } catch {
             let users = FolderUsers.find(below: folder).map {
                 "process \($0.process) (\($0.command)): \($0.holds)"
             }
-            guard !users.isEmpty else {
-                throw SessionError(.device, error.cause, remedy: error.remedy, exit: .busy)
+            guard force else {
+                guard !users.isEmpty else {
+                    throw SessionError(.device, error.cause, remedy: error.remedy, exit: .busy)
+                }
+                throw Self.busy(folder, users)
             }
-            throw Self.busy(folder, users)
+            try cutFolder(folder)
+            return users.isEmpty ? [Self.unseen] : users
         }
     }
+
+    private func cutFolder(_ folder: String) throws(SessionError) {
+        do throws(BridgeError) {
+            try FuseMount.unmount(mountpoint: folder, lazy: true)
+            localFolder = nil
+        } catch {
+            throw SessionError(.device, error.cause, remedy: error.remedy, exit: .busy)
+        }
+    }
+
+    /// A user that /proc does not show to this one.
+    private static let unseen = "something that this process cannot see"
 
     private static func busy(_ path: String, _ users: [String]) -> SessionError {
         SessionError(
             .device, "\(path) is in use",
             remedy: "End that (umount, swapoff, close it) and try again; --force cuts it off.",
-            details: users.isEmpty ? ["something that this process cannot see"] : users,
+            details: users.isEmpty ? [unseen] : users,
             exit: .busy)
     }
 

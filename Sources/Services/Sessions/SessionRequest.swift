@@ -73,4 +73,6 @@ public struct SessionRequest: Codable, Sendable {
 
     /// Guest memory unless the user asks for more, in MiB.
     public static let defaultMemoryMiB = 256
+    /// What a guest can be given, in MiB: less does not boot.
+    public static let memoryRange = 96...65_536
 }

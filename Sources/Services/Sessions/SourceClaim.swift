@@ -35,6 +35,15 @@ struct SourceClaim {
             throw Self.explain(error, path: path, writing: writing, registry: registry)
         }
         identity = Self.identity(status)
+        // The kernel lets such a device be opened for writing, and fails every write.
+        if writing, status.kind == .blockDevice,
+            (try? BlockNode.isReadOnly(descriptor)) == true
+        {
+            throw SessionError(
+                .source, "the device \(path) is read-only",
+                remedy: "Use it read-only or with --scratch; `blockdev --setrw` may change it.",
+                exit: .sourceUnusable)
+        }
         guard isOurs else {
             throw Self.refusal(path: path, holder: registry.holder(ofSource: identity))
         }

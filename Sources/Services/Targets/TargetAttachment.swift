@@ -18,26 +18,28 @@ final class TargetAttachment {
     /// Opens the door; `scsi` makes the device as initiators see it, where that is needed.
     init(
         _ door: TargetPlan.Attachment, plan: TargetPlan, device: any BlockDevice,
-        group: MultiThreadedEventLoopGroup, pool: NIOThreadPool, scsi: () throws -> SCSITarget
+        group: MultiThreadedEventLoopGroup, pool: NIOThreadPool, memory: TargetMemory,
+        scsi: () throws -> SCSITarget
     ) throws {
         switch door {
         case .nbd(let descriptor):
             let export = NBDExport(name: plan.name, device: device, isReadOnly: plan.readOnly)
-            let server = try NBDServer(
-                configuration: NBDServerConfiguration(exports: [export], security: .off),
-                group: group, pool: pool)
+            var configuration = NBDServerConfiguration(exports: [export], security: .off)
+            memory.apply(to: &configuration)
+            let server = try NBDServer(configuration: configuration, group: group, pool: pool)
             try server.start(on: [.socket(OwnedFD(taking: descriptor))])
             nbd = server
         case .iscsi(let descriptor, let name, let credential):
-            let server = ISCSIServer(
-                configuration: ISCSIServerConfiguration(targets: [
-                    ISCSITargetConfiguration(
-                        name: name, alias: plan.name, device: try scsi(),
-                        credentials: [
-                            ISCSICredential(
-                                user: credential.user, secret: Array(credential.secret.utf8))
-                        ])
-                ]), group: group, pool: pool)
+            var configuration = ISCSIServerConfiguration(targets: [
+                ISCSITargetConfiguration(
+                    name: name, alias: plan.name, device: try scsi(),
+                    credentials: [
+                        ISCSICredential(
+                            user: credential.user, secret: Array(credential.secret.utf8))
+                    ])
+            ])
+            memory.apply(to: &configuration)
+            let server = ISCSIServer(configuration: configuration, group: group, pool: pool)
             try server.start(on: [.descriptor(OwnedFD(taking: descriptor))])
             iscsi = server
         case .file(let descriptor, let name, let user, let group):

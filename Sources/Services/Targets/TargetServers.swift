@@ -1,5 +1,6 @@
 import AoETarget
 import BlockDevice
+import BlockDevices
 import BlockFilters
 import ISCSITarget
 import NBDServer
@@ -21,10 +22,17 @@ final class TargetServers {
     /// The device as SCSI initiators see it, whichever server they come through.
     private var scsi: SCSITarget?
     private var attachment: TargetAttachment?
+    private let memory: TargetMemory
+    private var growth: RepeatedTask?
+
+    /// How often a source is looked at whether it has grown.
+    private static let growthPeriod = TimeAmount.seconds(1)
 
     /// Opens the device and serves it on every listener.
     init(_ plan: TargetPlan) throws {
-        device = try TargetStore.open(plan)
+        let store = try TargetStore.open(plan)
+        device = store.device
+        memory = TargetMemory(plan)
         group = MultiThreadedEventLoopGroup(numberOfThreads: max(2, System.coreCount))
         pool = NIOThreadPool(numberOfThreads: max(4, min(device.properties.parallelism, 16)))
         pool.start()
@@ -33,8 +41,17 @@ final class TargetServers {
         try startAoE(plan)
         if let door = plan.attachment {
             attachment = try TargetAttachment(
-                door, plan: plan, device: device, group: group, pool: pool
+                door, plan: plan, device: device, group: group, pool: pool, memory: memory
             ) { try makeSCSI(plan) }
+        }
+        if let file = store.file { watch(file) }
+    }
+
+    /// Has clients told when a source has grown; one that was cut is not taken for smaller.
+    private func watch(_ file: FileDevice) {
+        let period = Self.growthPeriod
+        growth = group.next().scheduleRepeatedTask(initialDelay: period, delay: period) { _ in
+            try? file.noteGrowth()
         }
     }
 
@@ -56,6 +73,7 @@ final class TargetServers {
             exports: [NBDExport(name: plan.name, device: device, isReadOnly: plan.readOnly)],
             security: try Self.security(plan.access))
         configuration.isRelayed = plan.relayedPortals != nil
+        memory.apply(to: &configuration)
         let server = try NBDServer(configuration: configuration, group: group, pool: pool)
         try server.start(on: sockets.map { .socket($0) })
         nbd = server
@@ -97,6 +115,7 @@ final class TargetServers {
         ])
         configuration.discoveryCredentials = credentials
         if let portals = plan.relayedPortals { configuration.reach = .relayed(portals: portals) }
+        memory.apply(to: &configuration)
         let server = ISCSIServer(configuration: configuration, group: group, pool: pool)
         try server.start(on: sockets.map { .descriptor($0) })
         iscsi = server
@@ -148,6 +167,7 @@ final class TargetServers {
 
     /// Lets clients finish, then flushes; what failed, or nil.
     func stop(milliseconds: Int64) -> String? {
+        growth?.cancel()
         nbd?.stop(graceMilliseconds: Int(milliseconds))
         iscsi?.stop(graceMilliseconds: Int(milliseconds))
         aoe?.stop(graceMilliseconds: Int(milliseconds))

@@ -9,9 +9,10 @@ enum TargetStore {
     private static let deviceLimit: Int64 = 5_000
 
     /// Opens it: the store, and around it the window, the write protection and the recorder that
-    /// the plan asks for.
-    static func open(_ plan: TargetPlan) throws -> any BlockDevice {
+    /// the plan asks for; and the file below it all, where that is served as a whole.
+    static func open(_ plan: TargetPlan) throws -> (device: any BlockDevice, file: FileDevice?) {
         var device = try base(plan)
+        let file = device as? FileDevice
         let length = plan.length ?? device.size - min(device.size, plan.offset)
         guard BlockRange(offset: plan.offset, length: length).lies(within: device.size) else {
             throw TargetError(
@@ -19,13 +20,17 @@ enum TargetStore {
                     + "\(device.size)",
                 remedy: "`causeway probe` shows where partitions end.")
         }
-        if plan.offset != 0 || length != device.size {
+        let isWhole = plan.offset == 0 && length == device.size
+        if !isWhole {
             device = try WindowDevice(device, offset: plan.offset, length: plan.length)
         }
         if plan.readOnly && device.can(.write) { device = ReadOnlyDevice(device) }
-        guard let recording = plan.recording else { return device }
+        guard let recording = plan.recording else {
+            return (device, isWhole ? file : nil)
+        }
         do throws(BlockLog.Failure) {
-            return try RecordingDevice(device, log: OwnedFD(taking: recording))
+            // A record is of one size.
+            return (try RecordingDevice(device, log: OwnedFD(taking: recording)), nil)
         } catch {
             throw TargetError(
                 cause: "block: cannot record: \(error)",

@@ -28,6 +28,8 @@ int cp_loop_flags(int loop, uint32_t *flags);
 
 // BLKROGET: 1 where the device is read-only.
 int cp_block_read_only(int fd);
+// When a file was made, in nanoseconds since the epoch; 0 where nobody knows (statx(2)).
+int64_t cp_file_born(int fd);
 
 // PR_SET_IO_FLUSHER: memory for this thread, and those it starts, is never made by waiting for
 // writes that it may have to serve itself. Needs CAP_SYS_RESOURCE.
