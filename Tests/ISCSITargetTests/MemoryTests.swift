@@ -58,8 +58,8 @@ import Testing
     }
 
     /// Eight writes of 1 MiB whose data is asked for.
-    private func write(_ bench: Bench, _ number: Int) throws {
-        let raw = try RawInitiator(port: bench.port)
+    private func write(_ port: Int, _ number: Int) throws {
+        let raw = try RawInitiator(port: port)
         raw.isid[5] = UInt8(number)
         try raw.enter(["InitialR2T=Yes", "ImmediateData=No", "MaxBurstLength=1048576"])
         try raw.settle()
@@ -127,13 +127,13 @@ import Testing
 
     @Test func `data is asked for within the bound, and every write is done in the end`() throws {
         let budget = ByteBudget(limit: Self.total)
-        // Only its port is used by the others.
-        nonisolated(unsafe) let bench = try bench(budget)
+        let bench = try bench(budget)
+        let port = bench.port
         let writers = Mutex(0)
         DispatchQueue.concurrentPerform(iterations: 6) { number in
-            if (try? write(bench, number + 1)) != nil { writers.withLock { $0 += 1 } }
+            if (try? write(port, number + 1)) != nil { writers.withLock { $0 += 1 } }
         }
-        #expect(writers.withLock { $0 } == 6)
+        #expect(writers.withLock { $0 } == 6 && bench.port == port)
         #expect(wait { budget.used == 0 })
     }
 }
