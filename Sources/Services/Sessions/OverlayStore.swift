@@ -18,7 +18,9 @@ public struct OverlayStore: Sendable {
         public var modifiedNanoseconds: Int64
         /// The image format of the source.
         public var format: String
-        /// The file's inode number; nil for block devices. Not every file system keeps it for ever.
+        /// The file's inode number; nil for block devices.
+        ///
+        /// Not every file system keeps it for ever.
         public var inode: UInt64?
         /// What the hardware calls itself, for block devices that do.
         public var hardware: String?
