@@ -95,12 +95,12 @@ extension ISCSISession {
     /// could have taken all there is, and would never give it back.
     func take(_ extra: Int, for task: ISCSITask) -> Bool {
         guard extra > 0 else { return true }
-        if isOldest(task) {
-            guard bytesInFlight > task.budget else { return charge(extra) }
-            budget.force(extra)
-            return true
-        }
-        return bytesInFlight + extra <= limits.sessionBytes && charge(extra)
+        let isWithinLimit = bytesInFlight + extra <= limits.sessionBytes
+        if isWithinLimit, charge(extra) { return true }
+        guard isOldest(task) else { return false }
+        guard bytesInFlight > task.budget else { return !isWithinLimit && charge(extra) }
+        budget.force(extra)
+        return true
     }
 
     /// Whether no command came before this one that has not ended.
