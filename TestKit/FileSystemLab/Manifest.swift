@@ -74,6 +74,17 @@ public struct Manifest: Sendable {
         }
         return copy
     }
+
+    /// The same without the bits that give whoever runs a file another identity.
+    public func withoutSetIdentity() -> Manifest {
+        var copy = self
+        copy.entries = copy.entries.mapValues { entry in
+            var entry = entry
+            entry.mode &= ~0o6000
+            return entry
+        }
+        return copy
+    }
 }
 
 extension Manifest.Entry {

@@ -51,7 +51,8 @@ import Testing
         try Causeway.scoped { causeway in
             let image = try causeway.copy("ext4")
             let log = "\(causeway.folder)/disk.log"
-            // The limit of a file's size is inherited by the process that records.
+            // The limit of a file's size is inherited by the process that records; the clients
+            // write where the image itself stays below it.
             let words = [
                 "-c", "ulimit -f 1024; exec \"$@\"", "sh", Settings.program, "export", image,
                 "--nbd", "--write", "--json", "--record", log,
@@ -60,7 +61,7 @@ import Testing
             try #require(outcome.isSuccess, "\(outcome)")
             let session = try #require(try causeway.sessions().first)
             let url = try #require((session["urls"] as? [String])?.first)
-            let writes = (1...16).flatMap { ["-c", "write -P 7 \($0)M 1M"] }
+            let writes = (0..<16).flatMap { ["-c", "write -P 7 \($0 % 4 * 64)k 64k"] }
             let client = try Command.run("qemu-io", ["-f", "raw"] + writes + [url])
             #expect(client.stdout.contains("failed") || !client.isSuccess, "\(client)")
             let end = try causeway.run(["unmount", image])
