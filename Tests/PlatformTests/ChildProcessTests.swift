@@ -124,15 +124,17 @@ private func shell(
         isKilled: Bool
     ) throws {
         let (reader, writer) = try Descriptors.pipe()
+        let (leave, leaver) = try Descriptors.pipe()
         // In the background, in a session of its own: nothing else would end it.
-        let script = "setsid sleep 600 & printf '%08d' $!; [ $0 = stay ] && wait; exit 0"
+        let script = "setsid sleep 600 & printf '%08d' $!; [ $0 = stay ] && wait; read word; exit 0"
         var options = SpawnOptions(
             path: "/bin/sh", arguments: ["-c", script, isKilled ? "stay" : "go"],
-            descriptors: [-1, writer.raw, -1], diesWithParent: true)
+            descriptors: [leave.raw, writer.raw, -1], diesWithParent: true)
         options.isGuarded = true
-        let child = try withExtendedLifetime(writer) { try ChildProcess(options) }
+        let child = try withExtendedLifetime((leave, writer)) { try ChildProcess(options) }
+        // Only now may it end, so that its number still means it here.
         let left = try ProcessHandle(try firstNumber(from: reader))
-        if isKilled { child.signal(15) }
+        if isKilled { child.signal(15) } else { try Files.writeAll([10], to: leaver.raw) }
         #expect(try left.waitForEnd(milliseconds: 60_000))
         #expect(try child.wait(milliseconds: 60_000) == (isKilled ? .signaled(9) : .exited(0)))
     }
