@@ -28,6 +28,20 @@ import Testing
         #expect(window.maxCmdSN == 6)
     }
 
+    @Test func `few commands are let in while memory is tight, and always one`() {
+        var window = CommandWindow(first: 0, depth: 32)
+        for _ in 0..<20 { window.deliverNext() }
+        window.open(inFlight: 20, isTight: true)
+        #expect(window.maxCmdSN == 31)
+        for _ in 0..<12 { window.deliverNext() }
+        for (inFlight, last) in [(32, 31), (8, 31), (7, 32), (0, 39)] as [(Int, UInt32)] {
+            window.open(inFlight: inFlight, isTight: true)
+            #expect(window.maxCmdSN == last)
+        }
+        window.open(inFlight: 0)
+        #expect(window.maxCmdSN == 63)
+    }
+
     @Test func `numbers wrap`() {
         var window = CommandWindow(first: 0xFFFF_FFFE, depth: 4)
         #expect(window.maxCmdSN == 1)

@@ -304,7 +304,7 @@ import Testing
     }
 
     @Test func `commands that wait for an earlier one do not keep room from it`() throws {
-        let bench = try Bench { $0.limits.sessionBytes = 256 << 10 }
+        let bench = try Bench { $0.limits.sessionBytes = 320 << 10 }
         let raw = try RawInitiator(port: bench.port)
         try raw.enter([
             "InitialR2T=No", "ImmediateData=No", "MaxBurstLength=131072",

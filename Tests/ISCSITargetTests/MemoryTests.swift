@@ -105,6 +105,93 @@ import Testing
         #expect(hogs.count == 12)
     }
 
+    /// A session that announces 64 writes of 256 KiB, and sends 8 KiB of each.
+    private func announcer(_ bench: Bench, _ number: Int) throws -> RawInitiator {
+        let raw = try unaskedWriter(bench, number)
+        let data = [UInt8](repeating: 1, count: 8192)
+        for tag in 1...64 as ClosedRange<UInt32> {
+            try raw.send(
+                bytes: raw.command(CDB.write10(0, 512), flags: 0x21, expected: 256 << 10, tag: tag))
+            try raw.send(
+                bytes: raw.dataOut(
+                    tag: tag, transfer: 0xFFFF_FFFF, number: 0, offset: 0, data, isFinal: false))
+        }
+        return raw
+    }
+
+    private func unaskedWriter(_ bench: Bench, _ number: Int) throws -> RawInitiator {
+        let raw = try RawInitiator(port: bench.port)
+        raw.isid[5] = UInt8(number)
+        try raw.enter(["InitialR2T=No", "FirstBurstLength=262144", "MaxBurstLength=262144"])
+        try raw.settle()
+        return raw
+    }
+
+    /// Writes 16 KiB with the command; the status.
+    private func write(_ raw: RawInitiator, tag: UInt32) throws -> UInt8 {
+        let data = [UInt8](repeating: 2, count: 16 << 10)
+        try raw.send(
+            bytes: raw.command(
+                CDB.write10(0, 32), flags: 0xA1, expected: data.count, data: data, tag: tag))
+        return try raw.receive().header[3]
+    }
+
+    @Test func `data that comes unasked counts too, and is refused without room`() throws {
+        let budget = ByteBudget(limit: Self.total)
+        let bench = try bench(budget)
+        let announcers = try (1...6).map { try announcer(bench, $0) }
+        #expect(wait { budget.used > Self.total })
+        let good = try unaskedWriter(bench, 98)
+        for tag in 1...20 as ClosedRange<UInt32> {
+            #expect(try write(good, tag: tag) == 0)
+            #expect(budget.used <= Self.total * 5 / 4 + Self.slack)
+        }
+        // One whose commands hold some already sends again, later.
+        #expect(try refused(good) == 0x28)
+        #expect(announcers.count == 6)
+    }
+
+    /// The status of a small write behind a large one whose data does not come.
+    private func refused(_ raw: RawInitiator) throws -> UInt8 {
+        try raw.send(
+            bytes: raw.command(CDB.write10(0, 512), flags: 0x21, expected: 256 << 10, tag: 50))
+        return try write(raw, tag: 51)
+    }
+
+    @Test func `who announces data and sends none is sent away while others are refused`() throws {
+        let budget = ByteBudget(limit: Self.total)
+        let bench = try bench(budget, shortMilliseconds: 500)
+        let announcers = try (1...6).map { try announcer(bench, $0) }
+        #expect(wait { budget.used > Self.total })
+        var number = 100
+        let isFree = wait {
+            if budget.used == 0 { return true }
+            number += 1
+            _ = (try? unaskedWriter(bench, number)).flatMap { try? refused($0) }
+            return false
+        }
+        #expect(isFree && announcers.count == 6)
+    }
+
+    @Test func `pings that are not taken have a bound over all sessions`() throws {
+        let budget = ByteBudget(limit: 1 << 20)
+        let bench = try bench(budget)
+        let data = [UInt8](repeating: 3, count: 64 << 10)
+        var most = 0
+        let pingers = try (1...3).map { number in
+            let raw = try enter(bench, number)
+            let ping = raw.pdu(
+                [0: [0x40, 0x80], 16: RawInitiator.bytes(7), 20: RawInitiator.bytes(0xFFFF_FFFF)],
+                data: data)
+            for _ in 0..<400 {
+                do { try raw.send(bytes: ping) } catch { break }
+                most = max(most, budget.used)
+            }
+            return raw
+        }
+        #expect(most <= 3 << 20 && pingers.count == 3, "\(most)")
+    }
+
     @Test func `memory comes back when sessions end`() throws {
         let budget = ByteBudget(limit: Self.total)
         let bench = try bench(budget)

@@ -45,6 +45,15 @@ import Testing
         #expect(budget.used == 0 && budget.take(100))
     }
 
+    @Test func `what comes unasked may take a quarter more, and then counts as short`() {
+        let budget = ByteBudget(limit: 100)
+        budget.force(100)
+        #expect(budget.mayForce(25) && !budget.isShort)
+        #expect(!budget.mayForce(26) && budget.isShort)
+        budget.force(25)
+        #expect(budget.mayForce(0) && !budget.mayForce(1))
+    }
+
     @Test func `what is kept has a bound of its own`() {
         let budget = ByteBudget(limit: 100)
         #expect(budget.keep(25) && !budget.keep(1))

@@ -18,6 +18,9 @@ struct CommandWindow: Sendable {
     private(set) var maxCmdSN: UInt32
     private let depth: UInt32
 
+    /// How many commands are let in while memory is tight.
+    private static let tightDepth: UInt32 = 8
+
     /// A window of `depth` commands, of which `first` is the next.
     init(first: UInt32, depth: Int) {
         precondition((1...4096).contains(depth), "a window has 1 to 4096 commands")
@@ -36,9 +39,11 @@ struct CommandWindow: Sendable {
     /// Notes that the next command has been delivered.
     mutating func deliverNext() { expCmdSN &+= 1 }
 
-    /// Opens the window as far as commands in flight leave room; it never shrinks.
-    mutating func open(inFlight: Int) {
-        let room = depth &- UInt32(clamping: min(inFlight, Int(depth)))
+    /// Opens the window as far as commands in flight leave room, and for few of them where memory
+    /// is tight; it never shrinks.
+    mutating func open(inFlight: Int, isTight: Bool = false) {
+        let most = isTight ? min(depth, Self.tightDepth) : depth
+        let room = most &- UInt32(clamping: min(inFlight, Int(most)))
         let last = expCmdSN &+ room &- 1
         if SerialNumber.isLess(maxCmdSN, last) { maxCmdSN = last }
     }

@@ -52,6 +52,8 @@ final class ISCSIConnection: ChannelDuplexHandler, @unchecked Sendable {
     var pingedAt: NIODeadline?
     private var endWaiters: [() -> Void] = []
     private var isEnding = false
+    /// It is being closed: what still comes is not read.
+    private var isLeaving = false
     private(set) var hasEnded = false
 
     init(
@@ -114,7 +116,8 @@ final class ISCSIConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Whether more bytes are wanted: not while the initiator does not take what it asked for.
     private var mayRead: Bool {
-        switch phase {
+        if isLeaving { return false }
+        return switch phase {
         case .login, .session: context?.channel.isWritable == true && input.readableBytes == 0
         case .joining, .closing: false
         }
@@ -145,6 +148,7 @@ final class ISCSIConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Takes one step; false where nothing more can be done at present.
     private func step() throws(FramingError) -> Bool {
+        if isLeaving { return false }
         switch phase {
         case .joining, .closing: return false
         case .session(let session):
@@ -222,7 +226,8 @@ final class ISCSIConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// Closes when everything has been sent, or soon after.
     func closeAfterFlush() {
         flush()
-        guard let context else { return }
+        guard !isLeaving, let context else { return }
+        isLeaving = true
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { [weak self] _ in
             self?.context?.close(promise: nil)
         }

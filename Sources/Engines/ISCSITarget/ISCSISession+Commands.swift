@@ -42,16 +42,19 @@ extension ISCSISession {
         {
             return
         }
+        let unasked = transfer.unaskedBytes(immediate: data.readableBytes)
+        let isKept = transfer.fault == nil && mayKeepUnasked(unasked)
+        if !isKept { transfer.fail(.noRoom) }
         let task = ISCSITask(
             command: command, scsi: scsi, sequence: nextSequence, transfer: transfer,
             empty: empty)
         nextSequence += 1
-        task.dataOut = data
+        if isKept { task.dataOut = data }
         tasks[command.initiatorTaskTag] = task
         if command.isImmediate { immediateCount += 1 }
         if task.isOrdered { orderedCount += 1 }
-        bytesInFlight += data.readableBytes
-        task.budget = data.readableBytes
+        task.budget = isKept ? unasked : 0
+        bytesInFlight += task.budget
         budget.force(task.budget)
         proceed(task)
     }

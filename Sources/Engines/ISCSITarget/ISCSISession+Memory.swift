@@ -13,6 +13,10 @@ extension ISCSISession {
             || (count <= Self.alwaysServed && bytesInFlight == 0 && unsent.count == 0)
     }
 
+    /// Whether data may be kept that comes without having been asked for: there is memory, or the
+    /// session's commands have none.
+    func mayKeepUnasked(_ count: Int) -> Bool { bytesInFlight == 0 || budget.mayForce(count) }
+
     /// Takes memory for a command, or has the session wait for it; false where it waits.
     func charge(_ count: Int) -> Bool {
         if count <= 0 { return true }

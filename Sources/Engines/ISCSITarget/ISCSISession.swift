@@ -124,7 +124,7 @@ final class ISCSISession: @unchecked Sendable {
 
     /// The three numbers of the next PDU; one that has a status uses its number up.
     func numbers(usesStatus: Bool = true) -> StatusNumbers {
-        window.open(inFlight: tasks.count)
+        window.open(inFlight: tasks.count, isTight: budget.isTight)
         defer { if usesStatus { statSN &+= 1 } }
         return StatusNumbers(
             statSN: statSN, expCmdSN: window.expCmdSN, maxCmdSN: window.maxCmdSN)
@@ -146,7 +146,9 @@ final class ISCSISession: @unchecked Sendable {
         case .ignore: return
         case .hold:
             // On one connection nothing comes early but what an initiator means to.
-            guard heldBytes + data.readableBytes <= limits.earlyBytes else {
+            guard heldBytes + data.readableBytes <= limits.earlyBytes,
+                budget.mayForce(data.readableBytes)
+            else {
                 return host.closeAfterFlush()
             }
             heldBytes += data.readableBytes

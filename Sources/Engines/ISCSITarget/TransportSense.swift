@@ -15,9 +15,15 @@ enum TransportSense {
             case .offset: (0x0B, 0x4B, 0x05)
             // ILLEGAL REQUEST, invalid field in CDB.
             case .tooLong: (0x05, 0x24, 0x00)
+            case .noRoom: (0, 0, 0)
             }
+        // The initiator sends it again, later (SAM-5, 5.3.1).
+        if fault == .noRoom { return SCSIOutcome(status: taskSetFull) }
         return SCSIOutcome(status: checkCondition, sense: fixed(key, code, qualifier))
     }
+
+    /// TASK SET FULL.
+    static let taskSetFull: UInt8 = 0x28
 
     /// CHECK CONDITION.
     static let checkCondition: UInt8 = 0x02

@@ -33,6 +33,8 @@ struct WriteTransfer: Sendable {
         case digest
         /// The command moves more data than a session may have in flight.
         case tooLong
+        /// Others have the memory that data which comes unasked would need.
+        case noRoom
     }
 
     /// Bytes that the command needs: what the SCSI command wants, as far as the initiator has it.
@@ -83,6 +85,12 @@ struct WriteTransfer: Sendable {
     /// Whether no more data is on its way or to be asked for.
     var isComplete: Bool {
         unsolicited == nil && requests.isEmpty && (fault != nil || asked >= wanted)
+    }
+
+    /// Bytes that may have to be kept before any is asked for.
+    func unaskedBytes(immediate: Int) -> Int {
+        guard let unsolicited else { return immediate }
+        return max(immediate, min(wanted, unsolicited.end))
     }
 
     /// Whether there is data to ask for.

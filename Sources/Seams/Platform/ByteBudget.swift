@@ -67,6 +67,17 @@ public final class ByteBudget: Sendable {
         state.withLock { add(count, to: &$0) }
     }
 
+    /// Whether so many bytes that come without having been asked for are to be forced: false where
+    /// a quarter more than the limit would be taken, which then counts as short.
+    public func mayForce(_ count: Int) -> Bool {
+        guard count > 0 else { return true }
+        return state.withLock { state in
+            if state.used + count <= limit + limit / 4 { return true }
+            state.lastWait = Clock.milliseconds()
+            return false
+        }
+    }
+
     /// Gives bytes back, and lets those go on who waited for them.
     public func give(_ count: Int) {
         guard count > 0 else { return }
