@@ -171,6 +171,15 @@ int cp_pidfd_signal(int pidfd, int number) {
     return syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) < 0 ? -errno : 0;
 }
 
+int cp_processors(void) {
+    unsigned long mask[128];
+    long size = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (long word = 0; word < size / (long)sizeof *mask; word++)
+        count += __builtin_popcountl(mask[word]);
+    return count > 0 ? count : 1;
+}
+
 int cp_pidfd_open(pid_t pid) {
     int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
     return descriptor < 0 ? -errno : descriptor;

@@ -9,6 +9,8 @@ public enum Host {
     public static var group: UInt32 { getegid() }
     /// This process's id.
     public static var process: Int32 { getpid() }
+    /// How many processors this thread may run on; 1 where that is not told.
+    public static var processors: Int { Int(cp_processors()) }
 
     /// The path of the running program.
     public static func executable() throws(SystemError) -> String {

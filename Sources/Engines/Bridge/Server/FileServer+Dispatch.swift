@@ -3,6 +3,9 @@ import Glibc
 import Platform
 
 extension FileServer {
+    /// Whether calls follow each other, and none waits beside another.
+    var isOneAtATime: Bool { !requestsComeInBursts && nfs.outstanding <= 1 }
+
     /// Takes requests while there are any and while there is room for them.
     ///
     /// A read that finds nothing costs as much as one that finds something: where requests come

@@ -12,6 +12,7 @@ final class BridgeLoop {
     private let pool = BufferPool()
     private var watch: GuestWatch
     private var pingAnswered: Int64 = 0
+    private var alertness = Alertness(processors: Host.processors)
     private var isServing = false
     private var isOver = false
     private var toldUnmounted = false
@@ -52,7 +53,7 @@ final class BridgeLoop {
             set.set(places[1], server.nfs.raw, server.nfs.wanted)
             set.set(places[2], server.agent?.raw ?? -1, server.agent?.wanted ?? [])
             set.set(places[3], control.raw, .readable)
-            do { _ = try set.wait(milliseconds: patience()) } catch {
+            do { try wait(for: &set) } catch {
                 control.log("\(error)")
                 return 1
             }
@@ -65,6 +66,25 @@ final class BridgeLoop {
             report()
         }
         return exitCode
+    }
+
+    /// Waits until something is to be done; awake at first where that was worth it before.
+    ///
+    /// Not where several calls are under way: there is always something to do then, and processors
+    /// are for those who do it.
+    private func wait(for set: inout PollSet) throws(SystemError) {
+        guard server.isOneAtATime else {
+            alertness.noteSeveral()
+            _ = try set.wait(milliseconds: patience())
+            return
+        }
+        let start = Clock.nanoseconds()
+        var ready = 0
+        repeat {
+            ready = try set.wait(milliseconds: 0)
+        } while ready == 0 && Clock.nanoseconds() - start < alertness.window
+        if ready == 0 { _ = try set.wait(milliseconds: patience()) }
+        alertness.note(waited: Clock.nanoseconds() - start)
     }
 
     /// How long nothing needs to be done, in milliseconds; a second at most while calls wait.

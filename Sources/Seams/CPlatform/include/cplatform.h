@@ -35,6 +35,9 @@ int cp_wait(pid_t pid, int pidfd, int timeout_ms, int *status);
 // Sends a signal through a pidfd.
 int cp_pidfd_signal(int pidfd, int signal);
 
+// How many processors the calling thread may run on, at least 1 (sched_getaffinity(2)).
+int cp_processors(void);
+
 // Opens a pidfd for any process.
 int cp_pidfd_open(pid_t pid);
 
