@@ -43,6 +43,20 @@ import Testing
         #expect(transfer.isComplete && transfer.fault == nil)
     }
 
+    @Test func `what may come unasked is known when the command comes`() {
+        let first = Self.transfer(wanted: 20_000, immediate: 512, moreFollows: true)
+        #expect(first.unaskedBytes(immediate: 512) == 4096 && first.expectsData)
+        let short = Self.transfer(wanted: 1024, immediate: 512, moreFollows: true)
+        #expect(short.unaskedBytes(immediate: 512) == 1024)
+        let asked = Self.transfer(wanted: 20_000, immediate: 512)
+        #expect(asked.unaskedBytes(immediate: 512) == 512 && !asked.expectsData)
+        // A command that has failed already takes nothing, and keeps its own answer.
+        let unwanted = Self.transfer(wanted: 0, expected: 4096, immediate: 4096)
+        #expect(unwanted.unaskedBytes(immediate: 4096) == 0)
+        let refused = Self.transfer(wanted: 8192, immediate: 8192)
+        #expect(refused.fault != nil && refused.unaskedBytes(immediate: 8192) == 0)
+    }
+
     @Test func `what is missing is asked for in bursts, as many at once as agreed`() throws {
         var transfer = Self.transfer(wanted: 20_000, immediate: 4096)
         let first = transfer.ask(tag: 1)

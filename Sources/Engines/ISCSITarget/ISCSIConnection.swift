@@ -152,6 +152,7 @@ final class ISCSIConnection: ChannelDuplexHandler, @unchecked Sendable {
         switch phase {
         case .joining, .closing: return false
         case .session(let session):
+            guard session.mayAnswer else { return false }
             if session.replies.byteCount >= 256 << 10 {
                 session.dispatch()
                 flush()

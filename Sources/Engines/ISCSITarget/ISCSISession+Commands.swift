@@ -43,13 +43,13 @@ extension ISCSISession {
             return
         }
         let unasked = transfer.unaskedBytes(immediate: data.readableBytes)
-        let isKept = transfer.fault == nil && mayKeepUnasked(unasked)
+        let isKept = mayKeepUnasked(unasked)
         if !isKept { transfer.fail(.noRoom) }
         let task = ISCSITask(
             command: command, scsi: scsi, sequence: nextSequence, transfer: transfer,
             empty: empty)
         nextSequence += 1
-        if isKept { task.dataOut = data }
+        if isKept { task.dataOut = kept(data, min(unasked, data.readableBytes)) }
         tasks[command.initiatorTaskTag] = task
         if command.isImmediate { immediateCount += 1 }
         if task.isOrdered { orderedCount += 1 }

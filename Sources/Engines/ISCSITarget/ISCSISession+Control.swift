@@ -1,6 +1,5 @@
 import ISCSIWire
 import NIOCore
-import Platform
 
 extension ISCSISession {
     /// Answers a ping, or takes the answer to ours (RFC 7143, 11.18 and 11.19).
@@ -8,10 +7,6 @@ extension ISCSISession {
         guard ping.initiatorTaskTag != ISCSIWire.reservedTag else {
             if ping.targetTransferTag == pingTag { pingTag = nil }
             return
-        }
-        // Its data is an answer that may stay here.
-        guard unsent.count == 0 || budget.mayForce(data.readableBytes) else {
-            return host.closeAfterFlush()
         }
         let header = TargetPDU.nopIn(task: ping.initiatorTaskTag, numbers: numbers())
         data.withUnsafeReadableBytes { bytes in

@@ -17,6 +17,19 @@ extension ISCSISession {
     /// session's commands have none.
     func mayKeepUnasked(_ count: Int) -> Bool { bytesInFlight == 0 || budget.mayForce(count) }
 
+    /// The beginning of received data, to be kept: not in a buffer that was made for much more.
+    func kept(_ data: ByteBuffer, _ count: Int) -> ByteBuffer {
+        guard let slice = data.getSlice(at: data.readerIndex, length: count) else { return empty }
+        guard data.storageCapacity > 2 * count else { return slice }
+        var copy = allocator.buffer(capacity: count)
+        copy.writeImmutableBuffer(slice)
+        return copy
+    }
+
+    /// Whether more may be received: the initiator has taken what it was sent, or there is room for
+    /// answers that it does not take.
+    var mayAnswer: Bool { unsent.count == 0 || !budget.isTight || budget.mayForce(1) }
+
     /// Takes memory for a command, or has the session wait for it; false where it waits.
     func charge(_ count: Int) -> Bool {
         if count <= 0 { return true }
@@ -80,7 +93,10 @@ extension ISCSISession {
     /// Whether the session holds memory that others wait for, and its initiator does nothing that
     /// would free it.
     func isStuck(_ now: NIODeadline, _ limits: ISCSILimits) -> Bool {
-        let holds = bytesInFlight + unsent.count > 0 && runningCount == 0
+        let owesData = tasks.values.contains {
+            $0.state == .collecting && $0.budget > 0 && $0.transfer.expectsData
+        }
+        let holds = (owesData || unsent.count > 0) && runningCount == 0
         if progress != lastProgress || !holds || !budget.isShort {
             (lastProgress, lastMoved) = (progress, now)
         }

@@ -51,7 +51,7 @@ final class ISCSISession: @unchecked Sendable {
     var replies: ReplyQueue
     var tasks: [UInt32: ISCSITask] = [:]
     var held: [UInt32: Held] = [:]
-    private var heldBytes = 0
+    var heldBytes = 0
     /// Commands that wait for others to end, in their order.
     var blocked: [ISCSITask] = []
     /// Commands that wait for a thread.
@@ -145,6 +145,7 @@ final class ISCSISession: @unchecked Sendable {
         switch window.judge(cmdSN, isImmediate: header.isImmediate) {
         case .ignore: return
         case .hold:
+            guard held[cmdSN] == nil else { return }
             // On one connection nothing comes early but what an initiator means to.
             guard heldBytes + data.readableBytes <= limits.earlyBytes,
                 budget.mayForce(data.readableBytes)
@@ -153,7 +154,8 @@ final class ISCSISession: @unchecked Sendable {
             }
             heldBytes += data.readableBytes
             budget.force(data.readableBytes)
-            held[cmdSN] = Held(header: header, pdu: pdu, data: data, isIntact: isIntact)
+            held[cmdSN] = Held(
+                header: header, pdu: pdu, data: kept(data, data.readableBytes), isIntact: isIntact)
             return
         case .deliver: break
         }

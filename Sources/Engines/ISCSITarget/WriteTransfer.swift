@@ -87,10 +87,12 @@ struct WriteTransfer: Sendable {
         unsolicited == nil && requests.isEmpty && (fault != nil || asked >= wanted)
     }
 
+    /// Whether the initiator has to send data before anything can go on.
+    var expectsData: Bool { unsolicited != nil || !requests.isEmpty }
+
     /// Bytes that may have to be kept before any is asked for.
     func unaskedBytes(immediate: Int) -> Int {
-        guard let unsolicited else { return immediate }
-        return max(immediate, min(wanted, unsolicited.end))
+        fault == nil ? min(wanted, max(immediate, unsolicited?.end ?? 0)) : 0
     }
 
     /// Whether there is data to ask for.

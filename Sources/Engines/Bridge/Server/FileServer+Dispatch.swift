@@ -4,7 +4,9 @@ import Platform
 
 extension FileServer {
     /// Whether calls follow each other, and none waits beside another.
-    var isOneAtATime: Bool { !requestsComeInBursts && nfs.outstanding <= 1 }
+    var isOneAtATime: Bool {
+        !requestsComeInBursts && nfs.outstanding + (agent?.pending ?? 0) <= 1
+    }
 
     /// Takes requests while there are any and while there is room for them.
     ///
