@@ -79,6 +79,7 @@ let package = Package(
         room("Ground", "ISCSIWire"),
         room("Ground", "SCSIWire"),
         room("Ground", "AoEWire"),
+        room("Ground", "JSONText"),
 
         // Seams: protocols, and the one room that names libc.
         .target(name: "CPlatform", path: "Sources/Seams/CPlatform"),
@@ -89,15 +90,17 @@ let package = Package(
         .systemLibrary(name: "CFUSE", path: "Sources/Seams/CFUSE"),
 
         // Engines: one technology each.
-        room("Engines", "Catalogue", resources: [.embedInCode("filesystems.json")]),
-        room("Engines", "Inspection", uses: ["Catalogue", "Platform", "CBlkid"]),
+        room(
+            "Engines", "Catalogue", uses: ["JSONText"],
+            resources: [.embedInCode("filesystems.json")]),
+        room("Engines", "Inspection", uses: ["Catalogue", "JSONText", "Platform", "CBlkid"]),
         room(
             "Engines", "Appliance",
             uses: ["Bytes", "CPIOLayout", "GuestWire", "Platform", "VirtualMachine"],
             resources: [.embedInCode("uml.config"), .embedInCode("ntfs3-mft-zone.patch")]),
         room("Engines", "Sandbox", uses: ["Bytes", "Platform"]),
         room("Engines", "Hypervisors", uses: ["VirtualMachine", "Platform", "Sandbox"]),
-        room("Engines", "StorageDaemon", uses: ["Bytes", "Platform", "Sandbox"]),
+        room("Engines", "StorageDaemon", uses: ["Bytes", "JSONText", "Platform", "Sandbox"]),
         room("Engines", "GuestLink", uses: ["Bytes", "GuestWire", "Platform"]),
         room("Engines", "Relay", uses: ["Platform"] + eventLoops),
         room(
@@ -142,7 +145,7 @@ let package = Package(
         .executableTarget(
             name: "causeway",
             dependencies: [
-                "Sessions", "Inspection", "Catalogue", "Appliance", "Hypervisors", "Bridge",
+                "Sessions", "Inspection", "JSONText", "Appliance", "Hypervisors", "Bridge",
                 "VirtualMachine", "Platform", "Targets", "AoEWire", "ISCSIWire", "LocalDisk",
                 argumentParser,
             ],
@@ -210,13 +213,14 @@ let package = Package(
         tests(
             "BlockDeviceSuite",
             uses: ["BlockDeviceSuite", "BlockDevices", "BlockDevice", "Bytes", "Platform"]),
+        tests("JSONText", uses: ["JSONText"]),
         tests("Catalogue", uses: ["Catalogue"]),
-        tests("Inspection", uses: ["Inspection", "Catalogue", "Platform"]),
+        tests("Inspection", uses: ["Inspection", "Catalogue", "JSONText", "Platform"]),
         tests(
             "Appliance", uses: ["Appliance", "Bytes", "GuestWire", "Platform", "VirtualMachine"]),
         tests("Sandbox", uses: ["Sandbox", "Bytes", "Platform"]),
         tests("Hypervisors", uses: ["Hypervisors", "VirtualMachine", "Sandbox", "Platform"]),
-        tests("StorageDaemon", uses: ["StorageDaemon", "Sandbox", "Platform"]),
+        tests("StorageDaemon", uses: ["StorageDaemon", "JSONText", "Sandbox", "Platform"]),
         tests("NFSWire", uses: ["NFSWire", "Bytes"]),
         tests(
             "Bridge",

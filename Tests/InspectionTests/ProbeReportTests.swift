@@ -1,4 +1,5 @@
 import Catalogue
+import JSONText
 import Testing
 
 @testable import Inspection

@@ -1,3 +1,4 @@
+import JSONText
 import Testing
 
 @testable import StorageDaemon
@@ -15,17 +16,17 @@ import Testing
     }
 
     private func node(_ name: String, of graph: BlockGraph) -> JSONValue? {
-        graph.nodes.first { $0["node-name"]?.string == name }
+        graph.nodes.first { $0["node-name"]?.stringValue == name }
     }
 
     @Test(arguments: ImageFormat.allCases)
     func `every driver is named and none is guessed`(format: ImageFormat) {
         let graph = graph(format, readOnly: true, overlay: "/o")
         for node in graph.nodes {
-            #expect(node["driver"]?.string != nil)
+            #expect(node["driver"]?.stringValue != nil)
             #expect(node["auto-read-only"] == .bool(false))
         }
-        #expect(node("image", of: graph)?["driver"]?.string == format.rawValue)
+        #expect(node("image", of: graph)?["driver"]?.stringValue == format.rawValue)
     }
 
     @Test func `nothing below an overlay may be written`() {
@@ -34,7 +35,7 @@ import Testing
             #expect(node(name, of: graph)?["read-only"] == .bool(true))
         }
         #expect(node("overlay0", of: graph)?["read-only"] == .bool(false))
-        #expect(node("overlay0", of: graph)?["backing"] == .text("window0"))
+        #expect(node("overlay0", of: graph)?["backing"] == .string("window0"))
         #expect(graph.tops == ["overlay0", "window1"])
     }
 
@@ -46,8 +47,8 @@ import Testing
 
     @Test func `a window is cut to whole sectors`() {
         let window = node("window0", of: graph(.raw, readOnly: false))
-        #expect(window?["offset"]?.number == 1 << 20)
-        #expect(window?["size"]?.number == 1 << 30)
+        #expect(window?["offset"]?.integerValue == 1 << 20)
+        #expect(window?["size"]?.integerValue == 1 << 30)
     }
 
     @Test func `without windows the image itself is served`() {
@@ -58,7 +59,7 @@ import Testing
 
     @Test func `only files inside the sandbox are named`() {
         let graph = graph(.raw, readOnly: false, overlay: "/home/somebody/overlay", isDevice: true)
-        #expect(node("source", of: graph)?["driver"]?.string == "host_device")
-        #expect(graph.nodes.compactMap { $0["filename"]?.string } == ["/source", "/overlay0"])
+        #expect(node("source", of: graph)?["driver"]?.stringValue == "host_device")
+        #expect(graph.nodes.compactMap { $0["filename"]?.stringValue } == ["/source", "/overlay0"])
     }
 }

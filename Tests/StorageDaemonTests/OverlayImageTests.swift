@@ -1,3 +1,4 @@
+import JSONText
 import Platform
 import Testing
 
@@ -27,8 +28,8 @@ import Testing
             SpawnOptions(
                 path: "/usr/bin/qemu-img",
                 arguments: ["info", "-f", "qcow2", "--output", "json", path]))
-        let value = try JSONReader.value(of: info.output)
-        #expect(value["virtual-size"]?.number == Int64(size))
+        let value = try JSONValue(parsing: info.output)
+        #expect(value["virtual-size"]?.integerValue == Int64(size))
         #expect(value["backing-filename"] == nil)
     }
 

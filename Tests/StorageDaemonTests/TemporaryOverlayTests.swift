@@ -1,3 +1,4 @@
+import JSONText
 import Testing
 
 @testable import StorageDaemon
@@ -11,7 +12,7 @@ import Testing
             .init(format: .raw, readOnly: true, isDevice: false), windows: [window])
         for node in graph.nodes {
             let isSwallowed = node["cache"]?["no-flush"] == .bool(true)
-            #expect(isSwallowed == (!isKept && node["node-name"]?.string == "overlay-file0"))
+            #expect(isSwallowed == (!isKept && node["node-name"]?.stringValue == "overlay-file0"))
         }
     }
 }

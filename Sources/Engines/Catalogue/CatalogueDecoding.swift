@@ -1,3 +1,5 @@
+import JSONText
+
 /// Why a catalogue could not be read.
 public struct CatalogueError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Where in the document: `fileSystems[3].readOnly.road`.

@@ -1,3 +1,5 @@
+import JSONText
+
 /// A value of the catalogue document and where it stands, for errors that say so.
 struct Node {
     let value: JSONValue

@@ -1,4 +1,5 @@
-public import Catalogue
+import Catalogue
+public import JSONText
 import Platform
 
 extension ProbeReport {

@@ -1,3 +1,5 @@
+import JSONText
+
 /// The storage daemon's block nodes and exports for a plan.
 ///
 /// Pure values.
@@ -29,11 +31,11 @@ struct BlockGraph {
         for (index, window) in windows.enumerated() {
             nodes.append(
                 .object([
-                    "driver": .text("raw"), "node-name": .text("window\(index)"),
-                    "file": .text("image"), "offset": .integer(Int64(window.offset)),
+                    "driver": .string("raw"), "node-name": .string("window\(index)"),
+                    "file": .string("image"), "offset": .integer(Int64(window.offset)),
                     "size": .integer(Int64(window.length & ~511)),
                     "read-only": .bool(source.readOnly), "auto-read-only": .bool(false),
-                    "discard": .text("unmap"),
+                    "discard": .string("unmap"),
                 ]))
             guard window.overlay != nil else {
                 tops.append("window\(index)")
@@ -47,22 +49,22 @@ struct BlockGraph {
     private mutating func addSource(_ source: Source) {
         nodes.append(
             .object([
-                "driver": .text(source.isDevice ? "host_device" : "file"),
-                "node-name": .text("source"), "filename": .text(Places.source),
+                "driver": .string(source.isDevice ? "host_device" : "file"),
+                "node-name": .string("source"), "filename": .string(Places.source),
                 "read-only": .bool(source.readOnly), "auto-read-only": .bool(false),
                 // The session holds the lock; the daemon's own would conflict with it.
-                "locking": .text("off"), "aio": .text("threads"), "discard": .text("unmap"),
+                "locking": .string("off"), "aio": .string("threads"), "discard": .string("unmap"),
             ]))
         var image: [JSONValue.Member] = [
-            .init(name: "driver", value: .text(source.format.rawValue)),
-            .init(name: "node-name", value: .text("image")),
-            .init(name: "file", value: .text("source")),
-            .init(name: "read-only", value: .bool(source.readOnly)),
-            .init(name: "auto-read-only", value: .bool(false)),
-            .init(name: "discard", value: .text("unmap")),
+            .init("driver", .string(source.format.rawValue)),
+            .init("node-name", .string("image")),
+            .init("file", .string("source")),
+            .init("read-only", .bool(source.readOnly)),
+            .init("auto-read-only", .bool(false)),
+            .init("discard", .string("unmap")),
         ]
         if [.qcow2, .qed, .vmdk].contains(source.format) {
-            image.append(.init(name: "backing", value: .null))
+            image.append(.init("backing", .null))
         }
         nodes.append(.object(image))
     }
@@ -72,18 +74,19 @@ struct BlockGraph {
     private mutating func addOverlay(_ index: Int, isKept: Bool) {
         nodes.append(
             .object([
-                "driver": .text("file"), "node-name": .text("overlay-file\(index)"),
-                "filename": .text(Places.overlay(index)), "read-only": .bool(false),
-                "auto-read-only": .bool(false), "locking": .text("off"), "aio": .text("threads"),
-                "discard": .text("unmap"),
+                "driver": .string("file"), "node-name": .string("overlay-file\(index)"),
+                "filename": .string(Places.overlay(index)), "read-only": .bool(false),
+                "auto-read-only": .bool(false), "locking": .string("off"),
+                "aio": .string("threads"),
+                "discard": .string("unmap"),
                 "cache": .object(["no-flush": .bool(!isKept)]),
             ]))
         nodes.append(
             .object([
-                "driver": .text("qcow2"), "node-name": .text("overlay\(index)"),
-                "file": .text("overlay-file\(index)"), "backing": .text("window\(index)"),
+                "driver": .string("qcow2"), "node-name": .string("overlay\(index)"),
+                "file": .string("overlay-file\(index)"), "backing": .string("window\(index)"),
                 "read-only": .bool(false), "auto-read-only": .bool(false),
-                "discard": .text("unmap"),
+                "discard": .string("unmap"),
             ]))
         tops.append("overlay\(index)")
     }

@@ -1,3 +1,4 @@
+import JSONText
 import Platform
 
 /// The storage daemon's monitor: one command, one answer, events in between.
@@ -41,8 +42,8 @@ struct Monitor: Sendable {
     mutating func call(
         _ command: String, _ arguments: JSONValue? = nil, deadline: Int64
     ) throws(Failure) -> JSONValue {
-        var members = [JSONValue.Member(name: "execute", value: .text(command))]
-        if let arguments { members.append(.init(name: "arguments", value: arguments)) }
+        var members = [JSONValue.Member("execute", .string(command))]
+        if let arguments { members.append(.init("arguments", arguments)) }
         do {
             try Descriptors.send(Array(JSONValue.object(members).line.utf8), over: socket.raw)
         } catch { throw .closed }
@@ -50,7 +51,7 @@ struct Monitor: Sendable {
             let answer = try message(deadline: deadline)
             if let value = answer["return"] { return value }
             if let error = answer["error"] {
-                throw .refused(error["desc"]?.string ?? "for no reason given")
+                throw .refused(error["desc"]?.stringValue ?? "for no reason given")
             }
             guard answer["event"] != nil else { throw .malformed }
             keep(answer)
@@ -78,7 +79,7 @@ struct Monitor: Sendable {
             if let end = pending.firstIndex(of: 0x0a) {
                 let line = Array(pending[..<end])
                 pending.removeSubrange(...end)
-                do { return try JSONReader.value(of: line) } catch { throw .malformed }
+                do { return try JSONValue(parsing: line) } catch { throw .malformed }
             }
             guard pending.count < Self.lineLimit else { throw .malformed }
             let left = deadline - Clock.milliseconds()

@@ -1,3 +1,4 @@
+import JSONText
 public import Platform
 
 /// Writes an overlay's content into the window of the source that it lies over.
@@ -76,8 +77,8 @@ public struct OverlayCommit: Sendable {
             _ = try monitor.call(
                 "block-commit",
                 .object([
-                    "job-id": .text("commit"), "device": .text("overlay0"),
-                    "base-node": .text("window0"),
+                    "job-id": .string("commit"), "device": .string("overlay0"),
+                    "base-node": .string("window0"),
                 ]), deadline: Clock.milliseconds() + patience)
             while true {
                 let deadline = Clock.milliseconds() + interval
@@ -85,13 +86,13 @@ public struct OverlayCommit: Sendable {
                     try report(&monitor, to: progress)
                     continue
                 }
-                switch event["event"]?.string {
+                switch event["event"]?.stringValue {
                 case "BLOCK_JOB_READY":
                     _ = try monitor.call(
-                        "block-job-complete", .object(["device": .text("commit")]),
+                        "block-job-complete", .object(["device": .string("commit")]),
                         deadline: Clock.milliseconds() + patience)
                 case "BLOCK_JOB_COMPLETED":
-                    if let error = event["data"]?["error"]?.string { throw .refused(error) }
+                    if let error = event["data"]?["error"]?.stringValue { throw .refused(error) }
                     return
                 default: break
                 }
@@ -110,8 +111,8 @@ public struct OverlayCommit: Sendable {
     ) throws(Monitor.Failure) {
         let jobs = try monitor.call(
             "query-block-jobs", deadline: Clock.milliseconds() + patience)
-        guard let job = jobs.elements.first, let done = job["offset"]?.number,
-            let total = job["len"]?.number
+        guard let job = jobs.elements.first, let done = job["offset"]?.integerValue,
+            let total = job["len"]?.integerValue
         else { return }
         progress(Progress(done: UInt64(max(0, done)), total: UInt64(max(0, total))))
     }

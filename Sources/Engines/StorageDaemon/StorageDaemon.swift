@@ -1,3 +1,4 @@
+import JSONText
 public import Platform
 import Sandbox
 import Synchronization
@@ -181,13 +182,13 @@ extension StorageDaemon {
     /// QEMU has opened besides the nodes of the plan.
     static func checkNodes(_ nodes: JSONValue) throws(StorageError) {
         for node in nodes.elements {
-            let name = node["node-name"]?.string ?? ""
-            if name == "image", let other = node["image"]?["backing-filename"]?.string {
+            let name = node["node-name"]?.stringValue ?? ""
+            if name == "image", let other = node["image"]?["backing-filename"]?.stringValue {
                 throw .difference(to: other)
             }
             // Names that QEMU makes up begin with a number sign.
             guard name.hasPrefix("#") else { continue }
-            throw .otherFile(node["file"]?.string ?? "unnamed")
+            throw .otherFile(node["file"]?.stringValue ?? "unnamed")
         }
     }
 

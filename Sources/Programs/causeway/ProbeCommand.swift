@@ -1,5 +1,5 @@
 import ArgumentParser
-import Catalogue
+import JSONText
 import Inspection
 import Sessions
 

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Catalogue
+import JSONText
 
 @Suite struct JSONValueTests {
     private func parse(_ text: String) throws(JSONError) -> JSONValue {
@@ -35,11 +35,43 @@ import Testing
     @Test(arguments: [
         "", " ", "{", "[", "[1", "[1,", "[1,]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
         "\"", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\udc00\"",
-        "\"a\nb\"", "tru", "nul", "01", "-", "1.5", "1e3", "+1", "1 2", "[1] x",
+        "\"a\nb\"", "tru", "nul", "01", "-", "1.", ".5", "1e", "1e+", "1.e3", "+1", "1 2", "[1] x",
         "99999999999999999999", "{\"a\":1,\"a\":2}",
     ])
     func `refuses bad documents`(_ text: String) {
         #expect(throws: JSONError.self) { try parse(text) }
+    }
+
+    @Test(arguments: ["1.5", "-0.25e-3", "1E3", "0e+0"])
+    func `numbers that are not whole stay as they were written`(_ text: String) throws {
+        #expect(try parse(text) == .decimal(text))
+        #expect(JSONValue.decimal(text).line == text)
+    }
+
+    @Test(arguments: [
+        "null", "true", "false", "0", "-12", "\"\"", "\"a\\\"b\\\\c\"", "[]", "[1,[2,[]]]", "{}",
+        "{\"a\":{\"b\":[null,true]},\"c\":\"\\u0001\"}",
+    ])
+    func `one line comes back as it was written`(text: String) throws {
+        #expect(try parse(text).line == text)
+    }
+
+    @Test func `names and paths cannot break out of their quotes`() throws {
+        let name = "a\"],\n\u{1}\\"
+        let line = JSONValue.object(["file": .string(name)]).line
+        #expect(!line.contains("\n"))
+        #expect(try parse(line)["file"]?.stringValue == name)
+    }
+
+    @Test func `reads what a storage daemon's monitor sends`() throws {
+        let value = try parse(
+            """
+            {"timestamp": {"seconds": 1, "microseconds": 2.5e3}, "event": "STOP", \
+            "data": {"t": "\\ud83d\\ude00", "x": [ 1 , 2 ]}}\r
+            """)
+        #expect(value["event"]?.stringValue == "STOP")
+        #expect(value["data"]?["t"]?.stringValue == "😀")
+        #expect(value["data"]?["x"]?.elements.compactMap(\.integerValue) == [1, 2])
     }
 
     @Test func `refuses bytes that are not UTF-8`() {

@@ -4,10 +4,12 @@ public indirect enum JSONValue: Equatable, Sendable {
     case null
     /// `true` or `false`
     case bool(Bool)
-    /// A whole number; JSON numbers with a fraction or an exponent are not used here.
+    /// A whole number.
     case integer(Int64)
     /// A whole number above what `integer` holds.
     case unsigned(UInt64)
+    /// A number with a fraction or an exponent, as it was written.
+    case decimal(String)
     /// Text.
     case string(String)
     /// `[ … ]`
@@ -33,6 +35,29 @@ public indirect enum JSONValue: Equatable, Sendable {
     public subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name == name }?.value
+    }
+
+    /// The text of a text; nil where this is none.
+    public var stringValue: String? {
+        guard case .string(let text) = self else { return nil }
+        return text
+    }
+
+    /// The number of a whole number that fits; nil where this is none.
+    public var integerValue: Int64? {
+        guard case .integer(let number) = self else { return nil }
+        return number
+    }
+
+    /// The elements of an array; none where this is none.
+    public var elements: [JSONValue] {
+        guard case .array(let elements) = self else { return [] }
+        return elements
+    }
+
+    /// An object with these members, in this order.
+    public static func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
+        .object(members.map { Member($0.key, $0.value) })
     }
 
     /// Text, or null for nil.
@@ -62,36 +87,48 @@ extension JSONValue {
         return output
     }
 
-    private func write(to output: inout String, indent: Int) {
+    /// The value in one line, without any space.
+    public var line: String {
+        var output = ""
+        write(to: &output, indent: nil)
+        return output
+    }
+
+    /// - Parameter indent: how deep; nil for a single line.
+    private func write(to output: inout String, indent: Int?) {
+        let deeper = indent.map { $0 + 1 }
         switch self {
         case .null: output += "null"
         case .bool(let value): output += value ? "true" : "false"
         case .integer(let value): output += "\(value)"
         case .unsigned(let value): output += "\(value)"
+        case .decimal(let value): output += value
         case .string(let value): Self.quote(value, to: &output)
         case .array(let values):
             Self.list(values, "[", "]", to: &output, indent: indent) { value, output in
-                value.write(to: &output, indent: indent + 1)
+                value.write(to: &output, indent: deeper)
             }
         case .object(let members):
             Self.list(members, "{", "}", to: &output, indent: indent) { member, output in
                 Self.quote(member.name, to: &output)
-                output += ": "
-                member.value.write(to: &output, indent: indent + 1)
+                output += indent == nil ? ":" : ": "
+                member.value.write(to: &output, indent: deeper)
             }
         }
     }
 
     private static func list<Element>(
         _ elements: [Element], _ open: String, _ close: String, to output: inout String,
-        indent: Int, _ body: (Element, inout String) -> Void
+        indent: Int?, _ body: (Element, inout String) -> Void
     ) {
+        func newLine(_ depth: Int) { output += "\n" + String(repeating: "  ", count: depth) }
         output += open
         for (index, element) in elements.enumerated() {
-            output += (index == 0 ? "\n" : ",\n") + String(repeating: "  ", count: indent + 1)
+            if index > 0 { output += "," }
+            if let indent { newLine(indent + 1) }
             body(element, &output)
         }
-        if !elements.isEmpty { output += "\n" + String(repeating: "  ", count: indent) }
+        if let indent, !elements.isEmpty { newLine(indent) }
         output += close
     }
 

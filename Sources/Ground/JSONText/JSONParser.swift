@@ -20,8 +20,8 @@ extension JSONValue {
 
     /// Parses a document (RFC 8259).
     ///
-    /// Numbers with a fraction or an exponent are refused, as are duplicate member names, nesting
-    /// past `Limits.depth` and documents past `Limits.bytes`.
+    /// Duplicate member names are refused, as are whole numbers of more than 64 bits, nesting past
+    /// `Limits.depth` and documents past `Limits.bytes`.
     public init(parsing bytes: [UInt8]) throws(JSONError) {
         guard bytes.count <= Limits.bytes else {
             throw JSONError(cause: "document too long", offset: Limits.bytes)
@@ -116,16 +116,32 @@ private struct JSONParser {
     mutating func number() throws(JSONError) -> JSONValue {
         let start = position
         _ = take("-")
-        let digits = position
-        while let byte = current, (0x30...0x39).contains(byte) { position += 1 }
+        let leadsWithZero = current == UInt8(ascii: "0")
+        let count = try digits()
+        guard count == 1 || !leadsWithZero else { throw error("no zero in front of a number") }
+        var isWhole = true
+        if take(".") {
+            isWhole = false
+            _ = try digits()
+        }
+        if take("e") || take("E") {
+            isWhole = false
+            if !take("+") { _ = take("-") }
+            _ = try digits()
+        }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        let leadingZero = position - digits > 1 && bytes[digits] == 0x30
-        guard position > digits, !leadingZero, current != UInt8(ascii: "."),
-            current != UInt8(ascii: "e"), current != UInt8(ascii: "E")
-        else { throw error("a whole number") }
+        guard isWhole else { return .decimal(text) }
         if let value = Int64(text) { return .integer(value) }
         if let value = UInt64(text) { return .unsigned(value) }
         throw error("a number of 64 bits")
+    }
+
+    /// Takes digits, at least one; returns how many.
+    mutating func digits() throws(JSONError) -> Int {
+        let start = position
+        while let byte = current, (0x30...0x39).contains(byte) { position += 1 }
+        guard position > start else { throw error("a digit") }
+        return position - start
     }
 
     mutating func string() throws(JSONError) -> String {
