@@ -6,7 +6,7 @@ import SCSITarget
 
 @testable import ISCSITarget
 
-/// A server on loopback with one disk, for one test.
+/// A server on loopback with one disk, at one logical unit or several, for one test.
 final class Bench {
     static let iqn = "iqn.2026-11.test.causeway:disk"
 
@@ -18,13 +18,15 @@ final class Bench {
 
     init(
         disk: MemoryDisk = MemoryDisk(), isRemovable: Bool = false, isReadOnly: Bool = false,
-        _ change: (inout ISCSIServerConfiguration) -> Void = { _ in }
+        units: Int = 1, _ change: (inout ISCSIServerConfiguration) -> Void = { _ in }
     ) throws {
         self.disk = disk
         let device = SCSITarget(name: Self.iqn)
-        var unit = SCSIUnitConfiguration(device: disk, identity: "bench")
-        (unit.isRemovable, unit.isReadOnly) = (isRemovable, isReadOnly)
-        try device.add(unit, lun: SCSITarget.lun(0))
+        for number in 0..<units {
+            var unit = SCSIUnitConfiguration(device: disk, identity: "bench\(number)")
+            (unit.isRemovable, unit.isReadOnly) = (isRemovable, isReadOnly)
+            try device.add(unit, lun: SCSITarget.lun(number))
+        }
         var configuration = ISCSIServerConfiguration(targets: [
             ISCSITargetConfiguration(name: Self.iqn, alias: "bench", device: device)
         ])

@@ -1,5 +1,6 @@
 import Dispatch
 import Platform
+import SCSIWire
 import Synchronization
 import Testing
 
@@ -12,7 +13,7 @@ import Testing
     private static let slack = 3 << 20
 
     private func bench(_ budget: ByteBudget, shortMilliseconds: Int64 = 20_000) throws -> Bench {
-        try Bench(disk: MemoryDisk(isImmediate: false)) {
+        try Bench(disk: MemoryDisk(isImmediate: false), units: 2) {
             $0.budget = budget
             $0.limits.shortMilliseconds = shortMilliseconds
         }
@@ -123,7 +124,7 @@ import Testing
         let raw = try RawInitiator(port: bench.port)
         raw.isid[5] = UInt8(number)
         try raw.enter(["InitialR2T=No", "FirstBurstLength=262144", "MaxBurstLength=262144"])
-        try raw.settle()
+        for lun: UInt8 in [0, 1] { try raw.settle(lun: lun) }
         return raw
     }
 
@@ -147,14 +148,17 @@ import Testing
             #expect(budget.used <= Self.total * 5 / 4 + Self.slack)
         }
         // One whose commands hold some already sends again, later.
-        #expect(try refused(good) == 0x28)
+        #expect(try refused(good) == SCSIStatus.taskSetFull)
+        // At the unit itself there is nothing that it could wait for.
+        #expect(try refused(unaskedWriter(bench, 99), behind: 1) == SCSIStatus.busy)
         #expect(announcers.count == 6)
     }
 
-    /// The status of a small write behind a large one whose data does not come.
-    private func refused(_ raw: RawInitiator) throws -> UInt8 {
+    /// The status of a small write to the first unit, behind a large one whose data does not come.
+    private func refused(_ raw: RawInitiator, behind lun: UInt8 = 0) throws -> UInt8 {
         try raw.send(
-            bytes: raw.command(CDB.write10(0, 512), flags: 0x21, expected: 256 << 10, tag: 50))
+            bytes: raw.command(
+                CDB.write10(0, 512), flags: 0x21, expected: 256 << 10, tag: 50, lun: lun))
         return try write(raw, tag: 51)
     }
 

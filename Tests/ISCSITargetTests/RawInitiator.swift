@@ -180,14 +180,15 @@ final class RawInitiator {
     /// The bytes of a SCSI command, with the next command number.
     func command(
         _ cdb: [UInt8], flags: UInt8, expected: Int, data: [UInt8] = [], tag: UInt32? = nil,
-        spoil: Bool = false, isImmediate: Bool = false
+        lun: UInt8 = 0, spoil: Bool = false, isImmediate: Bool = false
     ) -> [UInt8] {
         let number = cmdSN
         if !isImmediate { cmdSN &+= 1 }
         return pdu(
             [
-                0: [isImmediate ? 0x41 : 0x01, flags], 16: Self.bytes(tag ?? self.tag()),
-                20: Self.bytes(UInt32(expected)), 24: Self.bytes(number), 32: cdb,
+                0: [isImmediate ? 0x41 : 0x01, flags], 8: [0, lun],
+                16: Self.bytes(tag ?? self.tag()), 20: Self.bytes(UInt32(expected)),
+                24: Self.bytes(number), 32: cdb,
             ], data: data, spoil: spoil)
     }
 
@@ -215,9 +216,9 @@ final class RawInitiator {
     }
 
     /// Sends commands until unit attentions have been told.
-    func settle() throws {
+    func settle(lun: UInt8 = 0) throws {
         for _ in 0..<8 {
-            try send(bytes: command(CDB.testUnitReady, flags: 0x80, expected: 0))
+            try send(bytes: command(CDB.testUnitReady, flags: 0x80, expected: 0, lun: lun))
             if try receive().header[3] == 0 { return }
         }
         throw Gone()

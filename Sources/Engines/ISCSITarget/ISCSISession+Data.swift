@@ -61,11 +61,18 @@ extension ISCSISession {
         task.budget = max(task.budget, room)
     }
 
+    /// Whether other commands of the initiator are in work at a command's logical unit.
+    private func hasOthers(beside task: ISCSITask) -> Bool {
+        tasks.values.contains {
+            $0 !== task && $0.command.lun == task.command.lun && $0.transfer.fault == nil
+        }
+    }
+
     /// Does what is next for a command that gets its data: asks for more, or has it carried out.
     func proceed(_ task: ISCSITask) {
         if task.transfer.isComplete {
             if let fault = task.transfer.fault {
-                task.outcome = TransportSense.outcome(fault)
+                task.outcome = TransportSense.outcome(fault, hasOthers: hasOthers(beside: task))
                 return finish(task)
             }
             counters.bytesIn &+= UInt64(task.transfer.wanted)
