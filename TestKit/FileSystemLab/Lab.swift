@@ -11,8 +11,9 @@ public enum Lab {
     /// that goes with the process.
     public static let folder: String = {
         if let kept = getenv("CAUSEWAY_LAB") { return String(cString: kept) }
-        let path = "\(temporaryFolder)/causeway-lab-\(getpid())"
-        return path
+        do { return try LabFolder.make(below: temporaryFolder) } catch {
+            fatalError("no folder for images: \(error)")
+        }
     }()
 
     /// Where scratch folders are made: `TMPDIR`, or /var/tmp, which is on a disk.

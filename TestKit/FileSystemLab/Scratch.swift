@@ -20,8 +20,6 @@ public final class Scratch: Sendable {
     }
 
     deinit {
-        // Folders without permission to write in them cannot be emptied otherwise.
-        _ = try? Command.run("chmod", ["-R", "u+rwX", path])
-        _ = try? Command.run("rm", ["-rf", "--one-file-system", path])
+        LabFolder.remove(path)
     }
 }
