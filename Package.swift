@@ -97,7 +97,10 @@ let package = Package(
         room(
             "Engines", "Appliance",
             uses: ["Bytes", "CPIOLayout", "GuestWire", "Platform", "VirtualMachine"],
-            resources: [.embedInCode("uml.config"), .embedInCode("ntfs3-mft-zone.patch")]),
+            resources: [
+                .embedInCode("uml.config"), .embedInCode("ntfs3-mft-zone.patch"),
+                .embedInCode("uml-idle-race.patch"),
+            ]),
         room("Engines", "Sandbox", uses: ["Bytes", "Platform"]),
         room("Engines", "Hypervisors", uses: ["VirtualMachine", "Platform", "Sandbox"]),
         room("Engines", "StorageDaemon", uses: ["Bytes", "JSONText", "Platform", "Sandbox"]),

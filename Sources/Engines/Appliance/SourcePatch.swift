@@ -1,6 +1,6 @@
 import Platform
 
-/// A correction of the distribution's kernel source: `appliance/patches` of the source tree.
+/// A correction of the distribution's kernel source, which stands beside this file.
 struct SourcePatch {
     /// The patch's name.
     let name: String
@@ -15,7 +15,10 @@ struct SourcePatch {
     static let all = [
         SourcePatch(
             name: "ntfs3-mft-zone.patch", bytes: PackageResources.ntfs3_mft_zone_patch,
-            file: "fs/ntfs3/super.c", correctedSign: "zone_max")
+            file: "fs/ntfs3/super.c", correctedSign: "zone_max"),
+        SourcePatch(
+            name: "uml-idle-race.patch", bytes: PackageResources.uml_idle_race_patch,
+            file: "arch/um/os-Linux/time.c", correctedSign: "os_signals_pending"),
     ]
 
     /// Corrects the source in `tree`, unless it is right already.
