@@ -41,12 +41,7 @@ extension NBDDevice {
             let start = Int(piece.offset - range.offset)
             let content = UnsafeRawBufferPointer(
                 rebasing: buffer[start..<start + Int(piece.length)])
-            try pool.use(piece, flushes: flags.contains(.fua)) {
-                connection, deadline throws(NBDFailure) in
-                try connection.change(
-                    .write, offset: piece.offset, length: piece.length, flags: flags,
-                    content: content, deadline: deadline)
-            }
+            try change(.write, piece, flags, content)
         }
     }
 
@@ -59,13 +54,21 @@ extension NBDDevice {
     ) throws(BlockError) {
         var flags = flags
         for piece in range.pieces(limit: Self.rangeLimit) {
-            try pool.use(piece, flushes: flags.contains(.fua)) {
-                connection, deadline throws(NBDFailure) in
-                try connection.change(
-                    command, offset: piece.offset, length: piece.length, flags: flags,
-                    deadline: deadline)
-            }
+            try change(command, piece, flags)
             flags.remove(.fastZero)
+        }
+    }
+
+    /// One request of the server that changes a piece.
+    private func change(
+        _ command: NBDCommand, _ piece: BlockRange, _ flags: NBDCommandFlags,
+        _ content: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) throws(BlockError) {
+        try pool.use(piece, flushes: flags.contains(.fua)) {
+            connection, deadline throws(NBDFailure) in
+            try connection.change(
+                command, offset: piece.offset, length: piece.length, flags: flags,
+                content: content, deadline: deadline)
         }
     }
 
@@ -73,14 +76,9 @@ extension NBDDevice {
     func readAround(
         _ range: BlockRange, into buffer: UnsafeMutableRawBufferPointer
     ) throws(BlockError) {
-        let outer = unit.outer(of: range)
-        let bounce = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: Int(outer.length), alignment: 4096)
-        defer { bounce.deallocate() }
-        try read(at: outer.offset, into: bounce)
-        let start = Int(range.offset - outer.offset)
-        buffer.copyMemory(
-            from: UnsafeRawBufferPointer(rebasing: bounce[start..<start + buffer.count]))
+        try withBlocks(around: range) { _, _, part in
+            buffer.copyMemory(from: UnsafeRawBufferPointer(part))
+        }
     }
 
     /// Reads the blocks around a range, changes it and writes them back.
@@ -88,15 +86,28 @@ extension NBDDevice {
         _ range: BlockRange, _ options: BlockWriteOptions,
         _ change: (UnsafeMutableRawBufferPointer) -> Void
     ) throws(BlockError) {
+        try withBlocks(around: range) { outer, blocks, part throws(BlockError) in
+            change(part)
+            try store(outer, UnsafeRawBufferPointer(blocks), options)
+        }
+    }
+
+    /// Reads the blocks around a range; the body gets their place, them, and the range in them.
+    private func withBlocks(
+        around range: BlockRange,
+        _ body: (
+            BlockRange, UnsafeMutableRawBufferPointer, UnsafeMutableRawBufferPointer
+        ) throws(BlockError) -> Void
+    ) throws(BlockError) {
         let outer = unit.outer(of: range)
-        let bounce = UnsafeMutableRawBufferPointer.allocate(
+        let blocks = UnsafeMutableRawBufferPointer.allocate(
             byteCount: Int(outer.length), alignment: 4096)
-        defer { bounce.deallocate() }
-        try read(at: outer.offset, into: bounce)
+        defer { blocks.deallocate() }
+        try read(at: outer.offset, into: blocks)
         let start = Int(range.offset - outer.offset)
-        change(
-            UnsafeMutableRawBufferPointer(rebasing: bounce[start..<start + Int(range.length)]))
-        try store(outer, UnsafeRawBufferPointer(bounce), options)
+        let part = UnsafeMutableRawBufferPointer(
+            rebasing: blocks[start..<start + Int(range.length)])
+        try body(outer, blocks, part)
     }
 
     /// What a server told from an offset on, as far as it lies within a range; at most `limit`.
