@@ -1,6 +1,5 @@
 import ISCSIWire
 import NIOCore
-import Platform
 import SCSITarget
 
 extension ISCSISession {
@@ -109,9 +108,7 @@ extension ISCSISession {
 
     /// Counts a command number as delivered, though nothing of it is carried out.
     private func skip(_ cmdSN: UInt32) {
-        let before = held[cmdSN]?.data.readableBytes ?? 0
-        heldBytes -= before
-        budget.give(before)
+        _ = takeHeld(cmdSN)
         var header = BasicHeader(opcode: InitiatorOpcode.snack.rawValue)
         header.words[6] = cmdSN
         held[cmdSN] = Held(header: header, pdu: nil, data: empty, isIntact: true)

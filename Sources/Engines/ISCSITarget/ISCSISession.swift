@@ -166,13 +166,19 @@ final class ISCSISession: @unchecked Sendable {
 
     /// Delivers what came early and is next.
     func deliverHeld() {
-        while let next = held.removeValue(forKey: window.expCmdSN) {
+        while let next = takeHeld(window.expCmdSN) {
             window.deliverNext()
-            heldBytes -= next.data.readableBytes
-            budget.give(next.data.readableBytes)
             guard let pdu = next.pdu else { continue }
             deliver(next.header, pdu, next.data, next.isIntact)
         }
+    }
+
+    /// Takes out what came early under a number, with the memory that it held.
+    func takeHeld(_ cmdSN: UInt32) -> Held? {
+        guard let early = held.removeValue(forKey: cmdSN) else { return nil }
+        heldBytes -= early.data.readableBytes
+        budget.give(early.data.readableBytes)
+        return early
     }
 
     private func deliver(
