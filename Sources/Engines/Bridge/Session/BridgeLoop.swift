@@ -80,9 +80,9 @@ final class BridgeLoop {
         }
         let start = Clock.nanoseconds()
         var ready = 0
-        repeat {
+        while ready == 0 && Clock.nanoseconds() - start < alertness.window {
             ready = try set.wait(milliseconds: 0)
-        } while ready == 0 && Clock.nanoseconds() - start < alertness.window
+        }
         if ready == 0 { _ = try set.wait(milliseconds: patience()) }
         alertness.note(waited: Clock.nanoseconds() - start)
     }
